@@ -1,0 +1,1 @@
+"""The words of hint-tools: joints, records, geometry, ids, findings, errors. numpy only, no I/O."""

@@ -1,0 +1,1 @@
+"""The shelf: project folder, atomic files, journal, tables, manifests, safe unpickling, credentials."""
