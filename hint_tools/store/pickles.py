@@ -50,9 +50,18 @@ def load_pickle(path: Path, allowed: Mapping[tuple[str, str], Any], *, max_bytes
     size = path.stat().st_size
     if size > max_bytes:
         raise DataError(f"{path}: {size} bytes, expected at most {max_bytes}")
+    return loads_pickle(path.read_bytes(), allowed, source=str(path))
+
+
+def loads_pickle(data: bytes, allowed: Mapping[tuple[str, str], Any], *, source: str) -> Any:
+    """The object in `data`, built from the `allowed` globals alone; `source` names it in messages.
+
+    Raises:
+        DataError: not a pickle, or asking for anything that is not allowed.
+    """
     try:
-        return _Listed(io.BytesIO(path.read_bytes()), allowed, str(path)).load()
+        return _Listed(io.BytesIO(data), allowed, source).load()
     except DataError:
         raise
     except Exception as error:  # noqa: BLE001  (a hostile pickle may raise anything at all)
-        raise DataError(f"{path}: expected a pickle, but it can't be read ({type(error).__name__}: {error})") from error
+        raise DataError(f"{source}: expected a pickle, but it can't be read ({type(error).__name__}: {error})") from error

@@ -162,10 +162,11 @@ def read_table(path: Path, table: Table[R]) -> list[R]:
     Raises:
         DataError: missing, damaged, another table, or another version of it.
     """
-    return from_arrow(table, _read(path, table))
+    return from_arrow(table, read_arrow(path, table))
 
 
-def _read(path: Path, table: Table[Any]) -> pa.Table:
+def read_arrow(path: Path, table: Table[Any]) -> pa.Table:
+    """The rows of `path` as an Arrow table, for those who want columns. Raises as `read_table`."""
     if not path.exists():
         raise DataError(f"{path}: no table of {table.name} yet", hint=table.made_by)
     try:
