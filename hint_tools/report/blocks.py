@@ -1,0 +1,145 @@
+"""What a page is made of: text, tables, figures, charts, and the sections that hold them."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from markupsafe import Markup
+
+Cell: TypeAlias = str | int | float
+
+JPEG_QUALITY = 86
+"""Of photographs on a page: no visible blocks at crop size, about 12 kB a 256 px crop."""
+SIGNIFICANT_DIGITS = 3
+"""Of the largest number in a table's column; the rest of the column keeps the same decimals."""
+_MISSING = "–"
+
+
+@dataclass(frozen=True, eq=False)
+class Figure:
+    """One picture with words under it.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        caption: shown under it.
+        alt: what it shows, for those who can't see it; the caption where empty.
+    """
+
+    image: npt.NDArray[np.uint8]
+    caption: str = ""
+    alt: str = ""
+    kind = "figure"
+
+    @property
+    def source(self) -> str:
+        """The picture as a data URI: JPEG, or PNG where that is smaller (flat drawings)."""
+        bgr = cv2.cvtColor(self.image, cv2.COLOR_RGB2BGR)
+        jpeg = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
+        png = cv2.imencode(".png", bgr)[1].tobytes()
+        form, data = ("png", png) if len(png) < len(jpeg) else ("jpeg", jpeg)
+        return f"data:image/{form};base64,{base64.b64encode(data).decode()}"
+
+    @property
+    def height(self) -> int:
+        """Of the picture, px."""
+        return int(self.image.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Of the picture, px."""
+        return int(self.image.shape[1])
+
+
+@dataclass(frozen=True, eq=False)
+class Gallery:
+    """Figures in rows of at most `columns`, fewer on a narrow screen."""
+
+    figures: Sequence[Figure]
+    columns: int = 4
+    kind = "gallery"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under a head; columns of numbers are aligned to the right, NaN is shown as a dash."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    caption: str = ""
+    kind = "table"
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.head):
+                raise ValueError(
+                    f"table {self.caption!r}: expected {len(self.head)} cells in a row, got {len(row)}: {row!r}"
+                )
+
+    @property
+    def numeric(self) -> tuple[bool, ...]:
+        """For each column, whether it holds numbers and nothing else."""
+        return tuple(
+            bool(self.rows) and all(isinstance(row[i], int | float | np.number) for row in self.rows)
+            for i in range(len(self.head))
+        )
+
+    @property
+    def formatted(self) -> tuple[tuple[str, ...], ...]:
+        """The rows as they are shown."""
+        columns = [_formatted([row[i] for row in self.rows]) for i in range(len(self.head))]
+        return tuple(zip(*columns, strict=True))
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A drawing made by `report.charts`, with words under it."""
+
+    svg: Markup
+    caption: str = ""
+    kind = "chart"
+
+
+@dataclass(frozen=True, init=False)
+class Text:
+    """Paragraphs."""
+
+    paragraphs: tuple[str, ...]
+    kind = "text"
+
+    def __init__(self, *paragraphs: str) -> None:
+        object.__setattr__(self, "paragraphs", paragraphs)
+
+
+Block: TypeAlias = Figure | Gallery | Table | Chart | Text
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """A heading, a sentence or two, and blocks."""
+
+    title: str
+    blocks: Sequence[Block]
+    intro: str = ""
+
+
+def _formatted(cells: Sequence[Cell]) -> list[str]:
+    """One column: its floats share their decimals, so that they can be compared down the page."""
+    floats = [abs(float(c)) for c in cells if isinstance(c, float | np.floating) and math.isfinite(c)]
+    largest = max(floats, default=0.0)
+    decimals = min(max(SIGNIFICANT_DIGITS - 1 - math.floor(math.log10(largest)), 0), 6) if largest > 0 else 1
+    return [_text(c, decimals) for c in cells]
+
+
+def _text(cell: Cell, decimals: int) -> str:
+    if isinstance(cell, float | np.floating):
+        return f"{float(cell):,.{decimals}f}".replace(",", "\u202f") if math.isfinite(cell) else _MISSING
+    if isinstance(cell, int | np.integer) and not isinstance(cell, bool):
+        return f"{int(cell):,}".replace(",", "\u202f")
+    return str(cell)

@@ -1,0 +1,213 @@
+"""Charts as inline SVG: no library, no script, colours from the page's own variables (so dark mode works)."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from markupsafe import Markup, escape
+
+_WIDTH = 760
+_TICKS = 5
+_SERIES = 6
+"""Colours of the style sheet; further series begin again."""
+_LETTER = 6.6
+"""Width of a letter of the 12 px text, on the wide side; for margins."""
+
+
+def bar_chart(
+    labels: Sequence[str],
+    values: Sequence[float],
+    *,
+    errors: Sequence[tuple[float, float]] | None = None,
+    unit: str = "",
+    title: str = "",
+) -> Markup:
+    """Horizontal bars from zero, one a label, NaN as a gap.
+
+    Args:
+        labels: one a bar, top to bottom.
+        values: finite or NaN.
+        errors: (low, high) ends of an interval about each value, drawn as a whisker.
+        unit: under the axis.
+        title: what the chart shows, for screen readers.
+
+    Raises:
+        ValueError: the lengths differ.
+    """
+    if len(labels) != len(values) or (errors is not None and len(errors) != len(values)):
+        raise ValueError(
+            f"expected as many values and errors as labels, got {len(labels)} labels and {len(values)} values"
+        )
+    row, top = 22, 6
+    left = min(max([len(str(t)) for t in labels], default=0), 34) * _LETTER + 14
+    ends = [x for pair in errors or () for x in pair]
+    axis = _Axis.over([0.0, *values, *ends], left, _WIDTH - 60)
+    bottom = top + row * len(labels)
+    parts = [_vertical_grid(axis, top, bottom, unit)]
+    for i, (label, value) in enumerate(zip(labels, values, strict=True)):
+        middle = top + row * (i + 0.5)
+        parts.append(
+            f'<text class="strong" x="{left - 8:.1f}" y="{middle + 4:.1f}" text-anchor="end">{escape(label)}</text>'
+        )
+        if not math.isfinite(value):
+            continue
+        x0, x1 = sorted((axis(0.0), axis(value)))
+        parts.append(
+            f'<rect x="{x0:.1f}" y="{middle - 7:.1f}" width="{x1 - x0:.1f}" height="14" rx="2" fill="var(--series-1)"/>'
+        )
+        tip = x1
+        if errors is not None and all(map(math.isfinite, errors[i])):
+            low, high = (axis(e) for e in errors[i])
+            parts.append(_whisker(low, high, middle))
+            tip = max(tip, high)
+        parts.append(f'<text x="{tip + 6:.1f}" y="{middle + 4:.1f}">{_number(value)}</text>')
+    described = "; ".join(f"{t}: {_number(v)}" for t, v in zip(labels, values, strict=True))
+    return _svg(parts, bottom + (40 if unit else 24), title or "Bar chart", f"{described} {unit}".strip())
+
+
+def line_chart(
+    series: Mapping[str, Sequence[tuple[float, float]]], *, x_unit: str = "", y_unit: str = "", title: str = ""
+) -> Markup:
+    """Lines through (x, y) points, one a name, with a legend; points that are not finite interrupt their line."""
+    points = [(x, y) for line in series.values() for x, y in line if math.isfinite(x) and math.isfinite(y)]
+    legend = 22 * len(series)
+    top, height, left = 14 + legend, 260, 62.0
+    across = _Axis.over([x for x, _ in points], left, _WIDTH - 24)
+    upward = _Axis.over([y for _, y in points], top + height, top)
+    parts = [_vertical_grid(across, top, top + height, x_unit), _horizontal_grid(upward, left, _WIDTH - 24, y_unit)]
+    for i, (name, line) in enumerate(series.items()):
+        colour = f"var(--series-{i % _SERIES + 1})"
+        parts.append(f'<path class="series" stroke="{colour}" d="{_path(line, across, upward)}"/>')
+        parts.append(f'<rect x="{left:.1f}" y="{8 + 22 * i}" width="14" height="4" rx="2" fill="{colour}"/>')
+        parts.append(f'<text class="strong" x="{left + 22:.1f}" y="{14 + 22 * i}">{escape(name)}</text>')
+    described = "; ".join(f"{n}: {len(p)} points" for n, p in series.items())
+    return _svg(parts, top + height + (40 if x_unit else 24), title or "Line chart", described)
+
+
+def histogram(
+    values: Sequence[float],
+    *,
+    bins: int = 30,
+    limits: tuple[float, float] | None = None,
+    unit: str = "",
+    title: str = "",
+) -> Markup:
+    """Counts of the finite values in equal bins; those beyond `limits` fall into the outermost bin.
+
+    Raises:
+        ValueError: `bins` is not positive.
+    """
+    if bins < 1:
+        raise ValueError(f"bins: expected at least 1, got {bins}")
+    finite = np.asarray([v for v in values if math.isfinite(v)], dtype=np.float64)
+    low, high = limits or ((float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0))
+    high = high if high > low else low + 1.0
+    counts, edges = np.histogram(np.clip(finite, low, high), bins=bins, range=(low, high))
+    top, height, left = 10, 220, 62.0
+    across = _Axis(low, high, left, _WIDTH - 24)
+    upward = _Axis.over([0.0, float(counts.max())], top + height, top)
+    parts = [_vertical_grid(across, top, top + height, unit), _horizontal_grid(upward, left, _WIDTH - 24, "count")]
+    for count, start, end in zip(counts, edges, edges[1:], strict=False):
+        x, y = across(float(start)) + 0.5, upward(float(count))
+        width, tall = max(across(float(end)) - 0.5 - x, 0.5), top + height - y
+        box = f'x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{tall:.1f}"'
+        parts.append(f'<rect {box} fill="var(--series-1)"/>')
+    described = f"{len(finite)} values" + (
+        f", median {_number(float(np.median(finite)))} {unit}" if len(finite) else ""
+    )
+    return _svg(parts, top + height + (40 if unit else 24), title or "Histogram", described.strip())
+
+
+class _Axis:
+    """A linear map from values to px, and round values to mark on it."""
+
+    def __init__(self, low: float, high: float, start_px: float, end_px: float) -> None:
+        self.low, self.high, self.start_px, self.end_px = low, high, start_px, end_px
+
+    @classmethod
+    def over(cls, values: Sequence[float], start_px: float, end_px: float) -> _Axis:
+        """An axis that holds all finite `values`, its ends on round numbers."""
+        finite = [v for v in values if math.isfinite(v)] or [0.0, 1.0]
+        low, high = min(finite), max(finite)
+        if high == low:
+            high = low + (abs(low) or 1.0)
+        step = _step(high - low)
+        return cls(math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step, start_px, end_px)
+
+    def __call__(self, value: float) -> float:
+        return self.start_px + (value - self.low) / (self.high - self.low) * (self.end_px - self.start_px)
+
+    def ticks(self) -> list[float]:
+        """Round values within the ends."""
+        step = _step(self.high - self.low)
+        first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
+        return [k * step for k in range(first, last + 1)]
+
+
+def _step(span: float) -> float:
+    """The round number (1, 2 or 5 times a power of ten) that divides `span` into about five."""
+    power = 10.0 ** math.floor(math.log10(span / _TICKS))
+    return next((m * power for m in (1, 2, 5) if span / (m * power) <= _TICKS + 0.5), 10 * power)
+
+
+def _vertical_grid(axis: _Axis, top: float, bottom: float, unit: str) -> str:
+    parts = []
+    for tick in axis.ticks():
+        x = axis(tick)
+        parts.append(f'<line class="axis" x1="{x:.1f}" y1="{top}" x2="{x:.1f}" y2="{bottom}"/>')
+        parts.append(f'<text x="{x:.1f}" y="{bottom + 16}" text-anchor="middle">{_number(tick)}</text>')
+    if unit:
+        x = (axis.start_px + axis.end_px) / 2
+        parts.append(f'<text x="{x:.1f}" y="{bottom + 34}" text-anchor="middle">{escape(unit)}</text>')
+    return "".join(parts)
+
+
+def _horizontal_grid(axis: _Axis, left: float, right: float, unit: str) -> str:
+    parts = []
+    for tick in axis.ticks():
+        y = axis(tick)
+        parts.append(f'<line class="axis" x1="{left:.1f}" y1="{y:.1f}" x2="{right:.1f}" y2="{y:.1f}"/>')
+        parts.append(f'<text x="{left - 8:.1f}" y="{y + 4:.1f}" text-anchor="end">{_number(tick)}</text>')
+    if unit:
+        y = (axis.start_px + axis.end_px) / 2
+        parts.append(f'<text transform="translate(14 {y:.1f}) rotate(-90)" text-anchor="middle">{escape(unit)}</text>')
+    return "".join(parts)
+
+
+def _path(line: Sequence[tuple[float, float]], across: _Axis, upward: _Axis) -> str:
+    pieces, pen_down = [], False
+    for x, y in line:
+        if not (math.isfinite(x) and math.isfinite(y)):
+            pen_down = False
+            continue
+        pieces.append(f"{'L' if pen_down else 'M'}{across(x):.1f} {upward(y):.1f}")
+        pen_down = True
+    return "".join(pieces)
+
+
+def _whisker(low: float, high: float, y: float) -> str:
+    return f'<path class="whisker" d="M{low:.1f} {y:.1f}H{high:.1f}M{low:.1f} {y - 4:.1f}v8M{high:.1f} {y - 4:.1f}v8"/>'
+
+
+def _number(value: float) -> str:
+    return (
+        f"{value:.3g}"
+        if math.isfinite(value) and abs(value) < 1000
+        else f"{value:,.0f}"
+        if math.isfinite(value)
+        else "–"
+    )
+
+
+def _svg(parts: Sequence[str], height: float, title: str, description: str) -> Markup:
+    body = "".join(parts)
+    name = hashlib.sha256((title + description + body).encode()).hexdigest()[:10]
+    # every part is a literal of this file with numbers and escaped text filled in
+    return Markup(  # noqa: S704
+        f'<svg viewBox="0 0 {_WIDTH} {height:.0f}" role="img" aria-labelledby="t{name} d{name}" '
+        f'xmlns="http://www.w3.org/2000/svg"><title id="t{name}">{escape(title)}</title>'
+        f'<desc id="d{name}">{escape(description)}</desc>{body}</svg>'
+    )

@@ -1,0 +1,68 @@
+"""Pages: one HTML file that opens offline, in light and dark, on paper and on a telephone.
+
+No script and no reference to anything outside the file; a content security policy in its head
+makes browsers hold it to that. The same arguments give the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from hint_tools.report.blocks import Block, Cell, Chart, Figure, Gallery, Section, Table, Text
+from hint_tools.store.atomic import write_text
+
+__all__ = [
+    "Block", "Cell", "Chart", "Figure", "Gallery", "Section", "Table", "Text", "render_page", "write_report",
+]  # fmt: skip
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_CONTENTS_FROM = 3
+"""Sections from which on a page gets a list of contents."""
+
+
+def render_page(title: str, subtitle: str, facts: Mapping[str, str], sections: Sequence[Section]) -> str:
+    """The whole page as HTML. Every text is escaped; only a `Chart`'s own drawing is taken as markup.
+
+    Args:
+        title: the headline.
+        subtitle: one line under it.
+        facts: label -> value, shown large at the top, in their order.
+        sections: the rest, in their order.
+    """
+    template, style = _parts()
+    return template.render(
+        title=title,
+        subtitle=subtitle,
+        facts=facts,
+        sections=sections,
+        style=style,
+        contents=len(sections) >= _CONTENTS_FROM,
+    )
+
+
+def write_report(path: Path, title: str, subtitle: str, facts: Mapping[str, str], sections: Sequence[Section]) -> None:
+    """`path` holds the page `render_page` makes of the rest, atomically.
+
+    Raises:
+        EnvironmentFault: it could not be written; an older page is untouched.
+    """
+    write_text(path, render_page(title, subtitle, facts, sections))
+
+
+@cache
+def _parts() -> tuple[jinja2.Template, Markup]:
+    """The template and the style sheet, read once."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style = (_TEMPLATES / "page.css").read_text(encoding="utf-8")
+    return environment.get_template("page.html"), Markup(style)  # noqa: S704  (our own file)

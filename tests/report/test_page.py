@@ -1,0 +1,131 @@
+import base64
+import re
+from html.parser import HTMLParser
+
+import cv2
+import numpy as np
+import pytest
+
+from hint_tools.report.charts import bar_chart
+from hint_tools.report.page import Chart, Figure, Gallery, Section, Table, Text, render_page, write_report
+
+VOID = {"meta", "img", "br", "link", "input"}
+
+
+class Balanced(HTMLParser):
+    """Collects tags and texts; fails when an element is closed that is not open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+def picture() -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 255, (24, 32, 3), dtype=np.uint8)
+
+
+def everything(name: str) -> str:
+    chart = Chart(bar_chart([name, "b"], [1.0, 2.0], unit=name), name)
+    blocks = [
+        Text(name, "second"),
+        Table([name, "n"], [[name, 1.25], ["x", float("nan")]], name),
+        chart,
+        Figure(picture(), name, name),
+        Gallery([Figure(picture(), name)] * 3, 3),
+    ]
+    return render_page(name, name, {name: name}, [Section(name, blocks, name)] * 3)
+
+
+def parsed(page: str) -> Balanced:
+    parser = Balanced()
+    parser.feed(page)
+    assert parser.open == []
+    return parser
+
+
+def test_a_hostile_name_is_shown_as_text_everywhere():
+    name = '<script>alert("x")</script><img src=x onerror=y>\'&'
+    found = parsed(everything(name))
+    assert not [t for t, _ in found.tags if t == "script"]
+    assert not [a for t, a in found.tags if any(k.startswith("on") for k in a)]
+    assert "".join(found.texts).count(name) >= 20
+    assert all(a["src"].startswith("data:image/") for t, a in found.tags if t == "img")
+
+
+def test_nothing_is_fetched_from_outside():
+    page = everything("plain")
+    links = set(re.findall(r"""(?:\ssrc=|\shref=|url\(|@import)\s*["']?([^"')\s>]+)""", page))
+    assert links
+    assert all(link.startswith(("data:image/", "#section-")) for link in links)
+    assert set(re.findall(r"https?://[^\s\"'<]+", page)) == {"http://www.w3.org/2000/svg"}
+    assert "default-src 'none'" in page
+
+
+def test_the_same_arguments_give_the_same_bytes(tmp_path):
+    assert everything("a") == everything("a")
+    write_report(tmp_path / "a.html", "t", "s", {"f": "1"}, [])
+    write_report(tmp_path / "b.html", "t", "s", {"f": "1"}, [])
+    assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
+    assert (tmp_path / "a.html").read_text(encoding="utf-8") == render_page("t", "s", {"f": "1"}, [])
+
+
+def decode(source: str) -> tuple[str, np.ndarray]:
+    head, _, data = source.partition(",")
+    decoded = cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), cv2.IMREAD_COLOR)
+    return head, cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
+
+
+def test_pictures_keep_red_red_and_take_the_smaller_form():
+    red = np.zeros((64, 64, 3), np.uint8)
+    red[..., 0] = 230
+    head, seen = decode(Figure(red).source)
+    assert head == "data:image/png;base64"
+    assert np.array_equal(seen, red)
+    yy, xx = np.mgrid[:200, :200]
+    photo = (np.stack([xx, yy, xx + yy], axis=-1) / 2 + np.random.default_rng(0).normal(0, 8, (200, 200, 3))).clip(
+        0, 255
+    )
+    head, seen = decode(Figure(photo.astype(np.uint8)).source)
+    assert head == "data:image/jpeg;base64"
+    assert np.abs(seen.astype(float) - photo).mean() < 8
+
+
+def test_numbers_share_their_decimals_and_missing_ones_are_dashes():
+    table = Table(["joint", "distance", "n"], [["wrist", 0.0312, 1200], ["tip", float("nan"), 3], ["all", 0.1, 7]])
+    assert table.numeric == (False, True, True)
+    assert table.formatted == (("wrist", "0.031", "1\u202f200"), ("tip", "–", "3"), ("all", "0.100", "7"))
+    assert Table(["x"], [[95.25], [3.0]]).formatted == (("95.2",), ("3.0",))
+    assert Table(["x"], []).formatted == ()
+    assert Table(["x"], [[np.float64(0.0)]]).formatted == (("0.0",),)
+
+
+def test_a_row_of_the_wrong_length_is_refused():
+    with pytest.raises(ValueError, match="expected 2 cells"):
+        Table(["a", "b"], [["only one"]])
+
+
+def test_number_columns_are_aligned_right():
+    found = parsed(render_page("t", "", {}, [Section("s", [Table(["a", "b"], [["x", 1]])])]))
+    cells = [a.get("class") for t, a in found.tags if t in ("th", "td")]
+    assert cells == [None, "number", None, "number"]
+
+
+def test_short_pages_have_no_contents_list():
+    assert "<nav" not in render_page("t", "", {}, [Section("one", [])])
+    assert parsed(everything("x")).tags.count(("a", {"href": "#section-2"})) == 1
