@@ -75,7 +75,7 @@ class RemoteError(HintError):
     exit_code = ExitCode.REMOTE
 
 
-class EnvironmentFault(HintError):
+class EnvironmentFault(HintError):  # noqa: N818  (EnvironmentError is a builtin)
     """A package, a tool, disk space or a permission is missing on this machine."""
 
     exit_code = ExitCode.ENVIRONMENT

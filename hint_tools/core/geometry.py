@@ -50,7 +50,8 @@ def iou(a: Floats, b: Floats) -> Floats:
     """Intersection over union of boxes `a` (..., 4) with `b` (..., 4), broadcast; 0 where both are empty."""
     overlap = np.clip(np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]), 0, None).prod(axis=-1)
     union = box_size(a).prod(axis=-1) + box_size(b).prod(axis=-1) - overlap
-    return np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
+    ratio: Floats = np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
+    return ratio
 
 
 def apply_affine(matrix: Floats, points: Floats) -> Floats:

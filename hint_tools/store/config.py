@@ -42,7 +42,9 @@ class StageConfig(BaseModel):
             return cls.model_validate(merged)
         except ValidationError as error:
             problems = tuple(_problem(e, origin) for e in error.errors())
-            raise ConfigError("these settings don't fit:", problems=problems, hint="see --help for what is expected") from None
+            raise ConfigError(
+                "these settings don't fit:", problems=problems, hint="see --help for what is expected"
+            ) from None
 
 
 def _problem(error: Any, origin: dict[str, str]) -> str:

@@ -8,11 +8,11 @@ give the same bytes whatever order they were found in.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import types
 import typing
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
-from functools import cache
+from dataclasses import Field, dataclass, fields
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -64,25 +64,29 @@ ALL_TABLES: tuple[Table[Any], ...] = (
 )  # fmt: skip
 
 
-@cache
+_COLUMNS: dict[type[Record], tuple[tuple[str, pa.DataType, Any], ...]] = {}
+
+
 def _columns(record: type[Record]) -> tuple[tuple[str, pa.DataType, Any], ...]:
-    """(name, type, array metadata or None) of each field."""
-    hints = typing.get_type_hints(record)
-    columns = []
-    for spec in fields(record):  # type: ignore[arg-type]
-        if "shape" in spec.metadata:
-            size = int(np.prod(spec.metadata["shape"]))
-            columns.append((spec.name, pa.list_(pa.from_numpy_dtype(spec.metadata["dtype"]), size), spec.metadata))
-        else:
-            columns.append((spec.name, _SCALARS[_plain(hints[spec.name])], None))
-    return tuple(columns)
+    """(name, type, array metadata or None) of each field; worked out once a record type."""
+    if record not in _COLUMNS:
+        hints = typing.get_type_hints(record)
+        _COLUMNS[record] = tuple(_column(spec, hints) for spec in fields(record))  # type: ignore[arg-type]
+    return _COLUMNS[record]
+
+
+def _column(spec: Field[Any], hints: dict[str, Any]) -> tuple[str, pa.DataType, Any]:
+    if "shape" in spec.metadata:
+        size = int(np.prod(spec.metadata["shape"]))
+        return spec.name, pa.list_(pa.from_numpy_dtype(spec.metadata["dtype"]), size), spec.metadata
+    return spec.name, _SCALARS[_plain(hints[spec.name])], None
 
 
 def _plain(hint: Any) -> type:
     """`str` of `str | None`."""
     if isinstance(hint, types.UnionType):
         (hint,) = (a for a in typing.get_args(hint) if a is not type(None))
-    return typing.cast(type, hint)
+    return typing.cast("type", hint)
 
 
 def schema(table: Table[Any]) -> pa.Schema:
@@ -100,7 +104,7 @@ def to_arrow(table: Table[R], rows: Iterable[R]) -> pa.Table:
     ordered = sorted(rows, key=lambda r: str(getattr(r, table.key)))
     keys = [getattr(r, table.key) for r in ordered]
     if len(set(keys)) != len(keys):
-        twice = next(a for a, b in zip(keys, keys[1:], strict=False) if a == b)
+        twice = next(a for a, b in itertools.pairwise(keys) if a == b)
         raise DataError(f"table {table.name}: two rows with {table.key} {twice!r}")
     arrays = []
     for name, kind, metadata in _columns(table.record):
@@ -185,7 +189,9 @@ def read_arrow(path: Path, table: Table[Any]) -> pa.Table:
             hint="use the version of hint-tools that wrote it, or make it again: " + table.made_by,
         )
     if data.schema.names != [n for n, _, _ in _columns(table.record)]:
-        raise DataError(f"{path}: expected columns {[n for n, _, _ in _columns(table.record)]}, got {data.schema.names}")
+        raise DataError(
+            f"{path}: expected columns {[n for n, _, _ in _columns(table.record)]}, got {data.schema.names}"
+        )
     return data
 
 

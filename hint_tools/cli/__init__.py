@@ -1,0 +1,1 @@
+"""The `hint` command: one thin file a verb."""
