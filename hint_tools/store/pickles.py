@@ -63,5 +63,7 @@ def loads_pickle(data: bytes, allowed: Mapping[tuple[str, str], Any], *, source:
         return _Listed(io.BytesIO(data), allowed, source).load()
     except DataError:
         raise
-    except Exception as error:  # noqa: BLE001  (a hostile pickle may raise anything at all)
-        raise DataError(f"{source}: expected a pickle, but it can't be read ({type(error).__name__}: {error})") from error
+    except Exception as error:
+        raise DataError(
+            f"{source}: expected a pickle, but it can't be read ({type(error).__name__}: {error})"
+        ) from error

@@ -126,7 +126,9 @@ class Project:
         try:
             folder.mkdir(exist_ok=True)
         except OSError as error:
-            raise EnvironmentFault(f"{folder}: can't be written ({error.strerror})", hint="use a writable project") from error
+            raise EnvironmentFault(
+                f"{folder}: can't be written ({error.strerror})", hint="use a writable project"
+            ) from error
         holder = folder / "lock.json"
         lock = FileLock(folder / "lock", timeout=LOCK_WAIT_S)
         try:
