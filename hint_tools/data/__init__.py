@@ -1,0 +1,1 @@
+"""Datasets for training and evaluation: HInt releases, HaMeR's batches, HaMeR's evaluation files."""

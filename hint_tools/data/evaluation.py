@@ -1,0 +1,191 @@
+"""Evaluation sets: HaMeR's npz files with an image folder, or the `eval` folder of a release."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.utils.data import Dataset
+
+from hint_tools.core.errors import DataError
+from hint_tools.data.annotations import EVAL_FOLDER, parse_image_folder
+from hint_tools.data.hamer_item import HandTruth, hamer_item
+from hint_tools.data.missing import present_images
+from hint_tools.formats import hamer_npz
+from hint_tools.formats.hamer_npz import SUBSETS, HamerSet
+from hint_tools.media.crops import HINT_RESCALE
+from hint_tools.media.images import read_image
+
+CONFIDENT: Final = 0.5
+"""Joints with a higher confidence count (HaMeR's evaluator)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subset:
+    """One of `all`, `vis`, `occ`: which joints (n, 21) count."""
+
+    name: str
+    counted: npt.NDArray[np.bool_]
+
+
+class EvaluationSet(Dataset[dict[str, Any]]):
+    """The hands of one evaluation file, cut out as HaMeR's evaluation does. Picklable; opens no image.
+
+    Args:
+        name: the source, for tables.
+        hands: what the file says.
+        images: folder its image names count from.
+        subsets: the joint selections to score.
+        on_missing: what to do about images that are not there.
+        rescale: side of the crop in units of the box's longer side.
+
+    Raises:
+        DataError: images are missing, or none is left.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        hands: HamerSet,
+        images: Path,
+        subsets: tuple[Subset, ...],
+        *,
+        on_missing: Literal["error", "skip"] = "error",
+        rescale: float = HINT_RESCALE,
+    ) -> None:
+        for image in hands.imgname.tolist():
+            if image.startswith("/") or ".." in Path(image).parts:
+                raise DataError(f"{name}: the image name {image!r} leads out of {images}")
+        there = present_images(images, hands.imgname, on_missing=on_missing)
+        if not there.any():
+            raise DataError(f"{name}: none of its {len(hands)} images is in {images}", hint="give the right --images")
+        self.name = name
+        self.hands = hands
+        self.images = images
+        self.rescale = rescale
+        self.n_missing = int((~there).sum())
+        self.rows = np.flatnonzero(there)
+        self.subsets = tuple(Subset(s.name, s.counted[there]) for s in subsets)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """HaMeR's keys (`data.hamer_item`) with `imgname` and `index`.
+
+        Raises:
+            IndexError: there is no such item.
+            DataError: its image can't be read.
+        """
+        row = int(self.rows[index])
+        image = read_image(self.images / str(self.hands.imgname[row]))
+        item = hamer_item(image, self.truth(row), rescale=self.rescale)
+        return item | {"imgname": str(self.hands.imgname[row]), "index": torch.tensor(index)}
+
+    def truth(self, row: int) -> HandTruth:
+        """What the file says of the hand in `row`."""
+        hands = self.hands
+        pose = hands.hand_pose[row] if hands.hand_pose is not None else np.zeros(48)
+        points = hands.hand_keypoints_3d[row] if hands.hand_keypoints_3d is not None else np.zeros((21, 4))
+        betas = hands.betas[row] if hands.betas is not None else np.zeros(10)
+        return HandTruth(
+            center=hands.center[row],
+            size=hands.scale[row],
+            right=bool(hands.right[row] > CONFIDENT),
+            keypoints_2d=hands.hand_keypoints_2d[row],
+            keypoints_3d=points.astype(np.float64),
+            global_orient=pose[:3].astype(np.float64),
+            hand_pose=pose[3:].astype(np.float64),
+            betas=betas.astype(np.float64),
+            has_pose=hands.hand_pose is not None and (hands.has_hand_pose is None or bool(hands.has_hand_pose[row])),
+            has_betas=hands.betas is not None and (hands.has_betas is None or bool(hands.has_betas[row])),
+        )
+
+    @property
+    def keypoints_2d(self) -> npt.NDArray[np.float64]:
+        """(n, 21, 2) annotated keypoints, px of the frame."""
+        return self.hands.hand_keypoints_2d[self.rows, :, :2]
+
+    @property
+    def sizes_px(self) -> npt.NDArray[np.float64]:
+        """(n,) longer side of the boxes, px: what distances are divided by."""
+        sizes: npt.NDArray[np.float64] = self.hands.scale[self.rows].max(axis=1)
+        return sizes
+
+    @property
+    def keypoints_3d(self) -> npt.NDArray[np.float64] | None:
+        """(n, 21, 4) m and confidence, for the hands' own sides; None without 3D truth."""
+        points = self.hands.hand_keypoints_3d
+        return None if points is None else points[self.rows].astype(np.float64)
+
+
+def read_npz_set(npz: Path, images: Path, *, on_missing: Literal["error", "skip"] = "error") -> EvaluationSet:
+    """The set of a HaMeR evaluation file; of `..._all.npz`, the `_vis` and `_occ` files beside it are used too.
+
+    Raises:
+        DataError: a file is missing, broken, or the three don't hold the same hands; images are missing.
+    """
+    hands = _read(npz)
+    stem, _, ending = npz.stem.rpartition("_")
+    subsets = [Subset("all" if ending not in SUBSETS else ending, hands.hand_keypoints_2d[..., 2] > CONFIDENT)]
+    name = npz.stem
+    if ending == "all":
+        name = stem
+        for other in SUBSETS[1:]:
+            sibling = npz.with_name(f"{stem}_{other}{npz.suffix}")
+            if sibling.exists():
+                subsets.append(Subset(other, _same_hands(hands, _read(sibling), sibling)))
+    place = parse_image_folder(name)
+    return EvaluationSet(place[1] if place else name, hands, images, tuple(subsets), on_missing=on_missing)
+
+
+def read_release_sets(
+    release: Path, *, split: str = "test", on_missing: Literal["error", "skip"] = "error"
+) -> list[EvaluationSet]:
+    """The sets of a split of a release, one a source.
+
+    Raises:
+        DataError: it has none; as `read_npz_set` otherwise.
+    """
+    folder = release / EVAL_FOLDER
+    found = []
+    for npz in sorted(folder.glob("*_all.npz")):
+        place = parse_image_folder(npz.stem.removesuffix("_all"))
+        if place is not None and place[0].value == split:
+            found.append(read_npz_set(npz, release / npz.stem.removesuffix("_all"), on_missing=on_missing))
+    if not found:
+        raise DataError(
+            f"{folder}: no evaluation file of split {split!r} (such as {split.upper()}_newdays_img_all.npz)",
+            hint="name another split, or build a release that has one: hint release build NAME",
+        )
+    return found
+
+
+def _read(npz: Path) -> HamerSet:
+    try:
+        data = npz.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"{npz}: no such file") from None
+    except OSError as error:
+        raise DataError(f"{npz}: can't be read ({error.strerror})") from error
+    return hamer_npz.decode(data, str(npz))
+
+
+def _same_hands(hands: HamerSet, other: HamerSet, path: Path) -> npt.NDArray[np.bool_]:
+    """(n, 21) bool: the joints `other` counts, for the hands in the order of `hands`; it may leave some hands out."""
+    row_of = {key: row for row, key in enumerate(_keys(hands))}
+    counted = np.zeros(hands.hand_keypoints_2d.shape[:2], dtype=bool)
+    for row, key in enumerate(_keys(other)):
+        if key not in row_of:
+            raise DataError(f"{path}: its hand {row} ({key[0]}) is not in the file for all joints beside it")
+        counted[row_of[key]] = other.hand_keypoints_2d[row, :, 2] > CONFIDENT
+    return counted
+
+
+def _keys(hands: HamerSet) -> list[tuple[str, float, float, float]]:
+    columns = (hands.imgname.tolist(), *hands.center.T.tolist(), hands.right.tolist())
+    return list(zip(*columns, strict=True))

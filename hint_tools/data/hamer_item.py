@@ -1,0 +1,130 @@
+"""One hand as HaMeR's network, losses and evaluation want it: the keys and conventions of its datasets.
+
+A left hand becomes a right one: the picture and x are mirrored, an axis-angle (x, y, z) becomes (x, -y, -z).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from hint_tools.core.geometry import apply_affine
+from hint_tools.data.augment import NONE, Augmentation
+from hint_tools.media.crops import HINT_RESCALE, PATCH_PX, crop_affine, crop_side, cut
+
+Floats = npt.NDArray[np.float64]
+Pixels = npt.NDArray[np.uint8]
+
+IMAGE_MEAN: Final = 255 * np.array([0.485, 0.456, 0.406])
+IMAGE_SD: Final = 255 * np.array([0.229, 0.224, 0.225])
+_MIRROR: Final = np.array([1.0, -1.0, -1.0])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class HandTruth:
+    """What is known of one hand, for its own side, in px of the frame.
+
+    Args:
+        center: (2,) middle of the box.
+        size: (2,) width and height of the box, not enlarged.
+        right: it is a right hand.
+        keypoints_2d: (21, 3): x, y, confidence.
+        keypoints_3d: (21, 4): m, confidence; zeros where unknown.
+        global_orient: (3,) rad. hand_pose: (45,) rad. betas: (10,).
+        has_pose: the two before are known. has_betas: the last one is.
+    """
+
+    center: Floats
+    size: Floats
+    right: bool
+    keypoints_2d: Floats
+    keypoints_3d: Floats
+    global_orient: Floats
+    hand_pose: Floats
+    betas: Floats
+    has_pose: bool
+    has_betas: bool
+
+
+def hamer_item(
+    image: Pixels, hand: HandTruth, change: Augmentation = NONE, *, rescale: float = HINT_RESCALE
+) -> dict[str, Any]:
+    """HaMeR's batch entry of one hand: float32 tensors, ready for the default collate.
+
+    Args:
+        image: the frame, RGB (H, W, 3) uint8.
+        hand: what is known of it.
+        change: the augmentation, applied to picture, keypoints, 3D and global orientation alike.
+        rescale: side of the crop in units of the box's longer side.
+    """
+    height, width = image.shape[:2]
+    side = crop_side(hand.size, factor=rescale)
+    matrix = crop_affine(
+        hand.center + side * change.shift,
+        side * change.scale,
+        rotation_deg=change.rotation_deg,
+        mirror_width_px=None if hand.right else width,
+    )
+    keypoints_2d = hand.keypoints_2d.copy()
+    keypoints_2d[:, :2] = apply_affine(matrix, hand.keypoints_2d[:, :2]) / PATCH_PX - 0.5
+    turn = _turn(change.rotation_deg)
+    orient, pose, points = hand.global_orient, hand.hand_pose, hand.keypoints_3d.copy()
+    if not hand.right:
+        orient, pose = orient * _MIRROR, (pose.reshape(-1, 3) * _MIRROR).ravel()
+        points[:, 0] *= -1
+    points[:, :3] = points[:, :3] @ turn.T
+    if change.rotation_deg:
+        orient = _rotated(orient, turn)
+    return {
+        "img": torch.from_numpy(_normalised(cut(image, matrix), change.colour)),
+        "keypoints_2d": _float(keypoints_2d),
+        "keypoints_3d": _float(points),
+        "orig_keypoints_2d": _float(hand.keypoints_2d),
+        "mano_params": {"global_orient": _float(orient), "hand_pose": _float(pose), "betas": _float(hand.betas)},
+        "has_mano_params": {
+            "global_orient": _float(float(hand.has_pose)),
+            "hand_pose": _float(float(hand.has_pose)),
+            "betas": _float(float(hand.has_betas)),
+        },
+        "mano_params_is_axis_angle": {
+            "global_orient": torch.tensor(True),
+            "hand_pose": torch.tensor(True),
+            "betas": torch.tensor(False),
+        },
+        "box_center": _float(hand.center),
+        "box_size": _float(side),
+        "bbox_expand_factor": _float(rescale),
+        "img_size": _float(np.array([width, height])),
+        "right": _float(float(hand.right)),
+    }
+
+
+def _float(value: float | Floats) -> torch.Tensor:
+    return torch.from_numpy(np.array(value, dtype=np.float32))
+
+
+def _normalised(crop: Pixels, colour: Floats) -> npt.NDArray[np.float32]:
+    """(3, 256, 256): channels scaled, clipped to 8 bit's range, normalised with ImageNet's mean and deviation."""
+    levels = np.arange(256, dtype=np.float64)[:, None]
+    table = (np.clip(levels * colour, 0, 255) - IMAGE_MEAN) / IMAGE_SD
+    # a table look-up for 256 levels a channel costs a third of the arithmetic on every pixel
+    return np.stack([table[:, c].astype(np.float32)[crop[:, :, c]] for c in range(3)])
+
+
+def _turn(rotation_deg: float) -> Floats:
+    """The rotation (3, 3) about the camera's axis that a crop turned by `rotation_deg` sees."""
+    angle = -np.pi * rotation_deg / 180
+    sine, cosine = np.sin(angle), np.cos(angle)
+    return np.array([[cosine, -sine, 0.0], [sine, cosine, 0.0], [0.0, 0.0, 1.0]])
+
+
+def _rotated(orient: Floats, turn: Floats) -> Floats:
+    """`turn` after the rotation vector `orient`, as a rotation vector."""
+    matrix, _ = cv2.Rodrigues(orient)
+    vector, _ = cv2.Rodrigues(turn @ matrix)
+    return np.asarray(vector, dtype=np.float64).ravel()
