@@ -1,0 +1,1 @@
+"""HaMeR: the network, its losses and its checkpoints. Importing this package does not import torch."""

@@ -1,0 +1,89 @@
+"""Does a state dict fit a network? What is missing, unexpected or misshaped, in one message."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from hint_tools.core.errors import DataError
+from hint_tools.core.findings import Finding, Severity
+
+_REPLACEABLE = ("discriminator.", "mano.", "initialized")
+"""Parts a checkpoint may leave out: the hand model comes from its own file, the rest is of no use after training."""
+_IGNORABLE = ("mano.",)
+"""Parts that may hold more than expected: other versions of smplx keep other buffers."""
+_SHOWN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class KeyReport:
+    """Where a state dict and a network differ, by parameter name, each sorted.
+
+    Args:
+        missing: the network has them, the state dict does not.
+        unexpected: the state dict has them, the network does not.
+        misshaped: both have them, in different shapes; with expected and got.
+        not_finite: NaN or infinite numbers are among their values.
+    """
+
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    misshaped: tuple[str, ...]
+    not_finite: tuple[str, ...]
+
+    def require_fit(self, source: str) -> None:
+        """Return when the state dict can be used.
+
+        Raises:
+            DataError: it can't; every kind of difference is counted, with examples.
+        """
+        problems = {
+            "missing": _outside(self.missing, _REPLACEABLE),
+            "unexpected": _outside(self.unexpected, _IGNORABLE),
+            "misshaped": self.misshaped,
+            "not finite": self.not_finite,
+        }
+        if any(problems.values()):
+            told = "; ".join(f"{len(names)} {kind} ({_some(names)})" for kind, names in problems.items() if names)
+            raise DataError(
+                f"{source}: does not fit the network: {told}",
+                hint="load it with the configuration it was trained with",
+            )
+
+    def findings(self, source: str) -> tuple[Finding, ...]:
+        """What was filled in or ignored, when the state dict fits."""
+        info = Severity.INFO
+        told = (
+            ("hamer.keys-filled", self.missing, "are not in it; the hand model and fresh values take their place"),
+            ("hamer.keys-ignored", self.unexpected, "have no place in this network and were ignored"),
+        )
+        return tuple(
+            Finding(code, info, f"{source}: {len(names)} arrays {what} ({_some(names)})", "", names, len(names))
+            for code, names, what in told
+            if names
+        )
+
+
+def compare(expected: Mapping[str, Tensor], got: Mapping[str, Tensor]) -> KeyReport:
+    """Where the state dict `got` differs from the `expected` one of a network."""
+    both = sorted(expected.keys() & got.keys())
+    return KeyReport(
+        missing=tuple(sorted(expected.keys() - got.keys())),
+        unexpected=tuple(sorted(got.keys() - expected.keys())),
+        misshaped=tuple(
+            f"{n}: expected {list(expected[n].shape)}, got {list(got[n].shape)}"
+            for n in both
+            if expected[n].shape != got[n].shape
+        ),
+        not_finite=tuple(n for n in both if got[n].is_floating_point() and not got[n].isfinite().all()),
+    )
+
+
+def _outside(names: tuple[str, ...], prefixes: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(n for n in names if not n.startswith(prefixes))
+
+
+def _some(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
