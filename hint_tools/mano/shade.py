@@ -45,11 +45,17 @@ def light_at_hits(
     """
     normal = raster.interpolate(faces, vertex_normals(vertices, faces))
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), np.finfo(float).tiny)
-    toward = -raster.interpolate(faces, vertices)
-    normal = np.where((normal * toward).sum(axis=1, keepdims=True) < 0, -normal, normal)
+    normal *= _facing(vertices, faces)[raster.face_id[raster.hit], None]
     direction = np.asarray(lamp, dtype=np.float64) / np.linalg.norm(lamp)
     diffuse = np.clip((normal @ direction + _WRAP) / (1 + _WRAP), 0, 1)
     return np.asarray(np.clip(ambient + (1 - ambient) * diffuse, 0, 1))
+
+
+def _facing(vertices: Floats, faces: Ints) -> Floats:
+    """1 for each face (f,) whose outside looks at the camera, -1 where its inside does."""
+    corners = vertices[faces]
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    return np.where((normal * corners[:, 0]).sum(axis=1) <= 0, 1.0, -1.0)
 
 
 def shade_mesh(
