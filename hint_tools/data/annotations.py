@@ -62,18 +62,18 @@ class Annotation(Record):
     """In [0, 1]; see `joint_weights`."""
     n_submissions: int
     disagreement: float
-    global_orient: Floats = array(3, optional=True)
+    global_orient: Floats | None = array(3, optional=True)
     """MANO parameters of an accepted fit, for the hand's own side (`core.records.Fit`); None without one."""
-    hand_pose: Floats = array(45, optional=True)
-    betas: Floats = array(10, optional=True)
-    transl: Floats = array(3, optional=True)
-    camera: Floats = array(3, optional=True)
+    hand_pose: Floats | None = array(45, optional=True)
+    betas: Floats | None = array(10, optional=True)
+    transl: Floats | None = array(3, optional=True)
+    camera: Floats | None = array(3, optional=True)
     """Focal length and principal point (x, y) the fit was made with, px."""
-    keypoints_fit: Floats = array(N_JOINTS, 2, optional=True)
+    keypoints_fit: Floats | None = array(N_JOINTS, 2, optional=True)
     """The fit's joints, projected, px of the frame."""
-    keypoints_3d: Floats = array(N_JOINTS, 3, optional=True)
+    keypoints_3d: Floats | None = array(N_JOINTS, 3, optional=True)
     """The fit's joints in the camera, m."""
-    sd_mm: Floats = array(N_JOINTS, optional=True)
+    sd_mm: Floats | None = array(N_JOINTS, optional=True)
     """Standard deviation of each of them relative to the wrist."""
     hand_model: str = ""
     """Name and digest of the model the fit was made with; empty without a fit."""

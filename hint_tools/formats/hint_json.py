@@ -41,11 +41,17 @@ class HintAnnotation(Record):
 
 
 def encode(annotation: HintAnnotation) -> bytes:
-    """The file's bytes; the same annotation always gives the same ones."""
+    """The file's bytes; the same annotation always gives the same ones.
+
+    Raises:
+        ValueError: a box or an annotated joint is not finite.
+    """
     exists = annotation.visibility != Visibility.NOT_ANNOTATABLE
+    # where a joint could not be annotated its position means nothing, and JSON has no NaN
+    meaningless = ~exists[:, None] & ~np.isfinite(annotation.keypoints)
     hand = {
         "bbox": [annotation.box.tolist()],
-        "keypoints": annotation.keypoints.tolist(),
+        "keypoints": np.where(meaningless, 0.0, annotation.keypoints).tolist(),
         "occlusion": (annotation.visibility == Visibility.OCCLUDED).astype(int).tolist(),
         "existence": exists.astype(int).tolist(),
     }
