@@ -21,7 +21,7 @@ Colour = npt.NDArray[np.float64]
 def _muted(rng: np.random.Generator, low: float, high: float, strength: float = 0.22) -> Colour:
     """An indoor colour: brightness in [low, high], little saturation."""
     tint = rng.uniform(-0.5, 0.5, 3)
-    return np.clip(rng.uniform(low, high) + strength * (tint - tint.mean()), 0.02, 0.98)
+    return np.asarray(np.clip(rng.uniform(low, high) + strength * (tint - tint.mean()), 0.02, 0.98))
 
 
 def _wooden(rng: np.random.Generator) -> Colour:
@@ -29,7 +29,7 @@ def _wooden(rng: np.random.Generator) -> Colour:
     t = rng.uniform(0, 1)
     wood = np.array([0.80, 0.68, 0.52]) * (1 - t) + np.array([0.33, 0.23, 0.16]) * t
     grey = rng.uniform(0, 0.9)
-    return wood * (1 - grey) + wood.mean() * grey
+    return np.asarray(wood * (1 - grey) + wood.mean() * grey)
 
 
 def _noise(rng: np.random.Generator, width: int, height: int, cells_x: int, cells_y: int) -> Picture:
@@ -71,7 +71,9 @@ def _surface(rng: np.random.Generator, picture: Picture, top: int, colour: Colou
     height, width = picture.shape[0] - top, picture.shape[1]
     plane = _gradient(rng, width, height, colour, 0.10)
     if grain:
-        plane += 0.025 * _noise(rng, width, height, 6, height // 5) + 0.015 * _noise(rng, width, height, 14, height // 2)
+        plane += 0.025 * _noise(rng, width, height, 6, height // 5) + 0.015 * _noise(
+            rng, width, height, 14, height // 2
+        )
     else:
         plane += 0.02 * _noise(rng, width, height, width // 3, height // 3) + 0.03 * _noise(rng, width, height, 9, 7)
     picture[top:] = plane
@@ -89,7 +91,9 @@ def _desk(rng: np.random.Generator, width: int, height: int) -> Picture:
         colour = _muted(rng, 0.7, 0.97, 0.1) if paper else _muted(rng, 0.05, 0.6, 0.8)
         _slab(picture, center, size, float(rng.uniform(-60, 60)), colour)
     if rng.random() < 0.6:
-        _disc(picture, rng.uniform([0, top], [width, height]), width * rng.uniform(0.04, 0.09), 0.7, _muted(rng, 0.3, 0.9))
+        _disc(
+            picture, rng.uniform([0, top], [width, height]), width * rng.uniform(0.04, 0.09), 0.7, _muted(rng, 0.3, 0.9)
+        )
     return picture
 
 
@@ -106,7 +110,13 @@ def _kitchen(rng: np.random.Generator, width: int, height: int) -> Picture:
     board = rng.uniform([0.1 * width, top + 0.2 * height], [0.9 * width, height])
     _slab(picture, board, rng.uniform([0.3, 0.2], [0.6, 0.35]) * width, float(rng.uniform(-25, 25)), _wooden(rng))
     for _ in range(rng.integers(1, 4)):
-        _disc(picture, rng.uniform([0, top], [width, height]), width * rng.uniform(0.05, 0.15), 0.55, _muted(rng, 0.4, 0.95))
+        _disc(
+            picture,
+            rng.uniform([0, top], [width, height]),
+            width * rng.uniform(0.05, 0.15),
+            0.55,
+            _muted(rng, 0.4, 0.95),
+        )
     return picture
 
 
@@ -115,7 +125,13 @@ def _room(rng: np.random.Generator, width: int, height: int) -> Picture:
     if rng.random() < 0.6:
         _surface(rng, picture, int(height * rng.uniform(0.65, 0.9)), _wooden(rng), grain=True)
     for _ in range(rng.integers(2, 7)):
-        _slab(picture, rng.uniform([0, 0], [width, height]), rng.uniform(0.08, 0.45, 2) * width, 0.0, _muted(rng, 0.1, 0.9))
+        _slab(
+            picture,
+            rng.uniform([0, 0], [width, height]),
+            rng.uniform(0.08, 0.45, 2) * width,
+            0.0,
+            _muted(rng, 0.1, 0.9),
+        )
     if rng.random() < 0.4:
         pane = rng.uniform([0, 0], [width, 0.5 * height])
         _slab(picture, pane, rng.uniform([0.2, 0.3], [0.35, 0.5]) * width, 0.0, np.array([0.95, 0.97, 0.98]))

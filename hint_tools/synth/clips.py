@@ -94,7 +94,7 @@ def film(rng: np.random.Generator, model: HandModel, plan: ClipPlan) -> Iterator
         states = [m[index] for m in movements]
         composed = compose(model, states, held, [])
         behind = cv2.warpAffine(wide, views[index], (plan.width_px, plan.height_px), borderMode=cv2.BORDER_REFLECT)
-        picture, raster = render(composed.mesh, camera, light, behind, MOVING)
+        picture, raster = render(composed.mesh, camera, light, np.asarray(behind, np.float32), MOVING)
         box = _object_box(composed.things, camera)
         yield ClipFrame(
             expose(picture, sensor, rng), truths(model, plan.file, index, states, composed, raster, camera), box

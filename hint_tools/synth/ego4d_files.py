@@ -90,9 +90,7 @@ def fho_main(seed: int, clips: Sequence[FilmedClip]) -> dict[str, Any]:
         intervals = [_interval(seed, number, clip) for number, clip in enumerate(of_video)]
         if video_uid == max(c.video_uid for c in clips):
             intervals.append(_redacted_interval(seed, of_video[-1]))
-        videos.append(
-            {"video_uid": video_uid, "annotated_intervals": intervals, "video_metadata": _metadata(of_video)}
-        )
+        videos.append({"video_uid": video_uid, "annotated_intervals": intervals, "video_metadata": _metadata(of_video)})
     return {"version": "2.0", "date": "221024", "description": "FHO main, synthetic", "videos": videos}
 
 
@@ -226,9 +224,7 @@ def _common(seed: int, clip: FilmedClip, name: str, first: int, end: int) -> dic
 
 
 def _frame(rng: np.random.Generator, clip: FilmedClip, kind: str, index: int, noun: str | None) -> dict[str, Any]:
-    boxes = [
-        _box(rng, clip, f"{side}_hand", box, None) for side, box in sorted(clip.hand_boxes[index].items())
-    ]
+    boxes = [_box(rng, clip, f"{side}_hand", box, None) for side, box in sorted(clip.hand_boxes[index].items())]
     thing = clip.object_boxes[index]
     if thing is not None:
         boxes.append(_box(rng, clip, "object_of_change", thing, noun))
@@ -241,9 +237,7 @@ def _frame(rng: np.random.Generator, clip: FilmedClip, kind: str, index: int, no
     }
 
 
-def _box(
-    rng: np.random.Generator, clip: FilmedClip, kind: str, box: Floats, noun: str | None
-) -> dict[str, Any]:
+def _box(rng: np.random.Generator, clip: FilmedClip, kind: str, box: Floats, noun: str | None) -> dict[str, Any]:
     larger = scale_box(box, float(rng.uniform(*_BOX_MARGIN)))
     noisy = larger + rng.normal(0, _BOX_NOISE, 4) * float(np.sqrt(np.prod(box[2:] - box[:2])))
     x0, y0, x1, y1 = np.round(clip_box(noisy, clip.width_px, clip.height_px) + 0.5, 2).tolist()

@@ -87,7 +87,7 @@ def _rest(model: HandModel) -> tuple[Floats, Floats, Floats, Floats]:
 def _nail_field(model: HandModel, joints: Floats, normals: Floats) -> Floats:
     """Above 0 within a nail: 1 at its centre, 0 at the rim of an ellipse, -1 far from any."""
     v = model.v_template
-    field = np.full(len(v), -1.0)
+    field: Floats = np.full(len(v), -1.0)
     for tip, finger in zip(model.tips, ("thumb", "index", "middle", "ring", "pinky"), strict=True):
         along = v[tip] - joints[CHAINS[finger][2]]
         along = along / np.linalg.norm(along)
@@ -99,7 +99,7 @@ def _nail_field(model: HandModel, joints: Floats, normals: Floats) -> Floats:
         radius = np.hypot(offset @ along / half[0], offset @ across / half[1])
         near = (normals @ dorsal > 0.35) & (np.linalg.norm(offset, axis=1) < 3 * half[0])
         field = np.where(near, np.maximum(field, 1 - radius), field)
-    return np.clip(field, -1, 1)
+    return np.asarray(np.clip(field, -1, 1))
 
 
 def skin_colours(model: HandModel, look: Look) -> Floats:
@@ -109,7 +109,7 @@ def skin_colours(model: HandModel, look: Look) -> Floats:
     colours = look.skin + 0.75 * palm[:, None] * (pale - look.skin)
     colours = colours + tip[:, None] * np.array([0.05, -0.025, -0.015])
     colours = colours + ((1 - palm) * knuckle)[:, None] * np.array([0.0, -0.05, -0.045])
-    return np.clip(colours, 0, 1)
+    return np.asarray(np.clip(colours, 0, 1))
 
 
 def hand_mesh(

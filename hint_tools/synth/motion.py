@@ -45,7 +45,7 @@ def move(rng: np.random.Generator, keys: Sequence[HandState], n_frames: int) -> 
     """
     if len(keys) < 2:
         raise ValueError(f"expected at least two key poses, got {len(keys)}")
-    at = _eased(np.linspace(0, len(keys) - 1, n_frames), len(keys))
+    at = _eased(np.linspace(0, len(keys) - 1, n_frames, dtype=np.float64), len(keys))
     vectors = np.stack([np.concatenate([k.global_orient, k.hand_pose]).reshape(16, 3) for k in keys])
     times = np.arange(len(keys))
     turned = np.stack([Slerp(times, Rotation.from_rotvec(vectors[:, j]))(at).as_rotvec() for j in range(16)], axis=1)

@@ -36,7 +36,8 @@ def _turned(profile: Floats, colour: Floats, gloss: float) -> Mesh:
 
 def box(size: Floats, colour: Floats, gloss: float = 0.1) -> Mesh:
     """A cuboid of `size` (3,) m about the origin; its corners are not shared, so that its edges stay sharp."""
-    vertices, faces = [], []
+    vertices: list[Floats] = []
+    faces: list[list[int]] = []
     for axis in range(3):
         for sign in (-1.0, 1.0):
             u, v = np.eye(3)[(axis + 1) % 3], np.eye(3)[(axis + 2) % 3]

@@ -89,12 +89,17 @@ def render(mesh: Mesh, camera: Camera, light: Light, background: Picture, qualit
         view,
         2.5 * texel_m,
     )
-    if quality.samples > 1:
-        layer = cv2.resize(layer, (camera.width_px, camera.height_px), interpolation=cv2.INTER_AREA)
-    else:
-        layer = cv2.blur(layer, (2, 2)) * 0.5 + layer * 0.5
+    layer = _reduced(layer, camera, quality)
     behind = background * _cast(layer[..., 3], light)[..., None]
     return layer[..., :3] + behind * (1 - layer[..., 3:]), centers
+
+
+def _reduced(layer: npt.NDArray[np.float32], camera: Camera, quality: Quality) -> npt.NDArray[np.float32]:
+    """The layer at the camera's size, its edges softened."""
+    if quality.samples > 1:
+        smaller = cv2.resize(layer, (camera.width_px, camera.height_px), interpolation=cv2.INTER_AREA)
+        return np.asarray(smaller, np.float32)
+    return np.asarray(0.5 * cv2.blur(layer, (2, 2)) + 0.5 * layer, np.float32)
 
 
 def _shadow_map(mesh: Mesh, light: Light, side_px: int) -> tuple[Floats, Floats, float]:
@@ -155,10 +160,11 @@ def expose(picture: Picture, sensor: Sensor, rng: np.random.Generator) -> Rgb:
     height, width = picture.shape[:2]
     seen = picture
     if sensor.blur_px > 0:
-        seen = cv2.filter2D(seen, -1, _smear(sensor.blur_px, sensor.blur_angle_rad), borderType=cv2.BORDER_REPLICATE)
+        kernel = _smear(sensor.blur_px, sensor.blur_angle_rad)
+        seen = np.asarray(cv2.filter2D(picture, -1, kernel, borderType=cv2.BORDER_REPLICATE), np.float32)
     x = np.linspace(-1, 1, width, dtype=np.float32)[None] ** 2
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None] ** 2
-    seen = seen * (1 - np.float32(sensor.vignette) * (x + y) / 2)[..., None]
+    seen = np.asarray(seen * (1 - sensor.vignette * (x + y) / 2)[..., None], np.float32)
     tile = rng.standard_normal((height // 2, width // 2, 3), dtype=np.float32)
     grain = cv2.resize(tile, (width, height), interpolation=cv2.INTER_NEAREST)
     grain = np.roll(grain, 1, axis=1) * 0.5 + grain * 0.7

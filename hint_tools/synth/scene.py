@@ -99,9 +99,7 @@ def compose(model: HandModel, states: Sequence[HandState], held: Sequence[Held],
     """The scene's triangles: hands, what they hold, and things that stand by themselves (camera frame)."""
     posed = tuple(s.posed(model) for s in states)
     meshes = [
-        hand_mesh(
-            model, p.vertices, rodrigues(s.global_orient), s.side, s.look, number, wrist_bend=s.wrist_bend
-        )
+        hand_mesh(model, p.vertices, rodrigues(s.global_orient), s.side, s.look, number, wrist_bend=s.wrist_bend)
         for number, (s, p) in enumerate(zip(states, posed, strict=True))
     ]
     things = [_in_hand(item, states[item.hand], posed[item.hand]) for item in held] + list(free)
@@ -189,8 +187,10 @@ def mirrored(state: HandState) -> HandState:
 
 
 def place(model: HandModel, state: HandState, camera: Camera, center_px: Floats, size_px: float) -> HandState:
-    """The hand moved so that the middle of its joints is seen at `center_px`, at the distance where a flat
-    hand of middle size would be `size_px` long."""
+    """The hand moved so that the middle of its joints is seen at `center_px` (2,).
+
+    Its distance is the one at which a flat hand of middle size would be `size_px` long.
+    """
     joints = state.posed(model).joints - state.transl
     depth = camera.focal_px * FLAT_HAND_M / size_px
     middle = (joints.max(axis=0) + joints.min(axis=0)) / 2

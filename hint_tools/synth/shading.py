@@ -19,9 +19,7 @@ _HIGHLIGHT = 28.0
 
 
 @compiled
-def _light_share(
-    p0: float, p1: float, p2: float, depth: npt.NDArray[np.float64], view: Floats, bias_m: float
-) -> float:
+def _light_share(p0: float, p1: float, p2: float, depth: npt.NDArray[np.float64], view: Floats, bias_m: float) -> float:
     """Share of a 3 x 3 patch of the light's picture in which the point is not behind something."""
     q2 = view[2, 0] * p0 + view[2, 1] * p1 + view[2, 2] * p2 + view[2, 3]
     q0 = (view[0, 0] * p0 + view[0, 1] * p1 + view[0, 2] * p2 + view[0, 3]) / q2

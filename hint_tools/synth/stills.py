@@ -139,4 +139,4 @@ def hand_center(
     if rng.random() < cut_off:
         edge = int(rng.integers(3))
         at = np.array([[0.08, at[1]], [0.92, at[1]], [at[0], 0.12]][edge])
-    return at * np.array([camera.width_px - 1, camera.height_px - 1])
+    return np.asarray(at * np.array([camera.width_px - 1, camera.height_px - 1]))

@@ -1,5 +1,7 @@
 """What is really true of every hand of the synthetic world, and how to find it again from a project's records."""
 
+# ruff: noqa: RUF009  (`array` makes a fresh dataclass field, as in core.records)
+
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -11,7 +13,8 @@ import numpy.typing as npt
 
 from hint_tools.core.geometry import box_of_points, clip_box, iou
 from hint_tools.core.ids import content_id
-from hint_tools.core.records import N_JOINTS, Floats, Frame, Hand, Ints, Record, Side, array
+from hint_tools.core.records import Floats, Frame, Hand, Ints, Record, Side, array
+from hint_tools.core.skeleton import N_JOINTS
 from hint_tools.mano.camera import Camera
 from hint_tools.mano.kinematics import PosedHand
 from hint_tools.mano.raster import Raster

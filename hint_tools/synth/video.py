@@ -38,12 +38,13 @@ def write_video(path: Path, frames: Iterable[Rgb], width_px: int, height_px: int
         KeyError: another codec.
         EnvironmentFault: the file could not be written.
     """
-    import av  # noqa: PLC0415  (heavy, and only needed here)
+    import av  # heavy, and only needed here
 
     options = _OPTIONS[codec]
     count = 0
     with atomic_path(path) as temporary, av.open(str(temporary), "w", format="mp4") as container:
         stream = container.add_stream(codec, rate=FPS, options=dict(options))
+        assert isinstance(stream, av.VideoStream)  # noqa: S101  (both codecs are video)
         stream.width, stream.height, stream.pix_fmt = width_px, height_px, "yuv420p"
         stream.codec_context.time_base = Fraction(1, FPS)
         for picture in frames:
