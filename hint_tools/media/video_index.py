@@ -1,0 +1,229 @@
+"""Which frames a video shows, in which order, learnt from its packets alone (nothing is decoded but the first frame).
+
+Frame n is the n-th shown picture in presentation order. Packets that an edit list hides are not counted.
+A file that was cut off lacks packets in *decoding* order, so its last pictures may have lost an earlier neighbour;
+those are left out, because their number can't be known.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import av.error
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from hint_tools.core.errors import DataError
+
+MAX_REORDER = 16
+"""Most pictures a decoder may hold back (H.264 and HEVC, annex A: max_dec_frame_buffering <= 16)."""
+
+_FORMATS = "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,asf,flv,ogg,h264,hevc,m4v,gif"
+"""Demuxers that bytes may reach: none that opens further files."""
+_BROKEN = (av.error.FFmpegError, OSError, ValueError)
+
+
+@dataclass(frozen=True, slots=True)
+class FrameIndex:
+    """The shown frames of one video.
+
+    Args:
+        pts: presentation time stamps of the shown frames, ascending; the n-th is frame n's.
+        keys: time stamps of the key frames, hidden ones too, ascending.
+        time_base: seconds per tick; seconds per frame where `by_pts` is false.
+        by_pts: frames are told apart by their stamps; otherwise they are counted in decoding and `pts` are numbers.
+        damage: what is wrong with the end of the file; empty when it is whole.
+        width_px: as stored, before rotation.
+        height_px: as stored, before rotation.
+        rotation_deg: how far the stored picture must be turned counter-clockwise to be upright: 0, 90, 180, 270.
+        codec: the decoder's name for the format, such as `"h264"`.
+    """
+
+    pts: tuple[int, ...]
+    keys: tuple[int, ...]
+    time_base: Fraction
+    by_pts: bool
+    damage: str
+    width_px: int
+    height_px: int
+    rotation_deg: int
+    codec: str
+
+
+@dataclass(slots=True)
+class _Packets:
+    """What demuxing saw."""
+
+    shown: list[int]
+    keys: list[int]
+    last_dts: int | None = None
+    count: int = 0
+    without_pts: int = 0
+    end: int = 0
+    """When the last shown frame stops being shown."""
+    damage: str = ""
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """The container and its picture stream, to be decoded on one thread with damage reported, not painted over.
+
+    Raises:
+        DataError: missing, not a video file, or without pictures.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such video")
+    options = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
+    try:
+        container = av.open(str(path.resolve()), "r", container_options=options)
+    except _BROKEN as error:
+        raise DataError(
+            f"{path}: expected a video, but it can't be opened ({_reason(error)})", hint="copy it again"
+        ) from error
+    with container:
+        attached = Disposition.attached_pic
+        streams = [s for s in container.streams.video if not s.disposition & attached]
+        if not streams:
+            raise DataError(f"{path}: expected a video, but no picture stream is in it")
+        stream = streams[0]
+        # one thread: a damaged packet must be the one that raises, and clips are the unit of parallel work
+        stream.codec_context.thread_count = 1
+        stream.codec_context.options = {"err_detect": "explode"}
+        yield container, stream
+
+
+def build_index(path: Path) -> FrameIndex:
+    """The frames of a video.
+
+    Raises:
+        DataError: missing, not a video file, without pictures, or not a single one can be decoded.
+    """
+    with opened(path) as (container, stream):
+        rotation = _rotation(path, container, stream)
+    with opened(path) as (container, stream):
+        packets = _demux(container, stream)
+        shown = sorted(packets.shown)
+        by_pts = _stamped(container, packets)
+        time_base = stream.time_base or Fraction(1, 30)
+        header_end = None if container.duration is None else Fraction(container.duration, av.time_base) / time_base
+        if by_pts:
+            shown = shown[: _certain(shown, packets, header_end)]
+        context = stream.codec_context
+        index = FrameIndex(
+            pts=tuple(shown), keys=tuple(sorted(packets.keys)), time_base=time_base, by_pts=by_pts,
+            damage=packets.damage, width_px=context.width, height_px=context.height, rotation_deg=rotation,
+            codec=context.name,
+        )  # fmt: skip
+    return index if by_pts else _counted(path, index)
+
+
+def _reason(error: BaseException) -> str:
+    return str(getattr(error, "strerror", "") or error)
+
+
+def _rotation(path: Path, container: InputContainer, stream: VideoStream) -> int:
+    """The rotation the container asks for, which decoders hand out with each frame, be it the first good one."""
+    frame = None
+    with contextlib.suppress(av.error.FFmpegError):
+        for packet in container.demux(stream):
+            with contextlib.suppress(av.error.FFmpegError):
+                frame = next((f for f in packet.decode() if isinstance(f, VideoFrame)), None)
+            if frame is not None:
+                break
+    if frame is None:
+        raise DataError(f"{path}: expected a video, but not a single frame can be decoded", hint="copy it again")
+    turned = frame.rotation % 360
+    if turned % 90:
+        raise DataError(f"{path}: expected a rotation by a multiple of 90 degrees, got {frame.rotation}")
+    return turned
+
+
+def _demux(container: InputContainer, stream: VideoStream) -> _Packets:
+    seen = _Packets(shown=[], keys=[])
+    try:
+        for packet in container.demux(stream):
+            if not packet.size:
+                continue
+            seen.count += 1
+            if packet.is_corrupt:
+                seen.damage = "the last packet is cut off"
+            seen.last_dts = packet.dts if packet.dts is not None else seen.last_dts
+            if packet.pts is None:
+                seen.without_pts += 1
+                continue
+            if packet.is_keyframe:
+                seen.keys.append(packet.pts)
+            if not packet.is_discard:
+                seen.shown.append(packet.pts)
+                seen.end = max(seen.end, packet.pts + (packet.duration or 0))
+    except av.error.FFmpegError as error:
+        seen.damage = f"reading stopped half-way ({_reason(error)})"
+    promised = _promised_packets(container, stream)
+    if promised is not None and seen.count < promised:
+        seen.damage = f"the header promises {promised} frames, the file holds {seen.count}"
+    return seen
+
+
+def _stamped(container: InputContainer, packets: _Packets) -> bool:
+    """Whether the packets' presentation stamps are the file's own and tell frames apart."""
+    guessed = container.format.name == "avi" and len(packets.keys) < packets.count  # AVI stores decoding order only
+    return not guessed and not packets.without_pts and len(set(packets.shown)) == len(packets.shown)
+
+
+def _promised_packets(container: InputContainer, stream: VideoStream) -> int | None:
+    """How many packets the file's own header lists; None for formats that don't say."""
+    if container.format.name == "avi":
+        return stream.frames or None
+    entries = getattr(stream, "index_entries", None)
+    return len(entries) if entries is not None and "mp4" in container.format.name else None
+
+
+def _certain(shown: list[int], packets: _Packets, header_end: Fraction | None) -> int:
+    """How many of the shown frames have a number that is certain.
+
+    A missing packet comes after the last one read in decoding order, so it would be shown after that one's decoding
+    time: only frames beyond it are in doubt, and only where a gap leaves room for a missing one.
+    """
+    steps = [b - a for a, b in pairwise(shown)]
+    if not steps:
+        return len(shown)
+    step = min(steps)
+    first_doubtful = max(1, len(shown) - MAX_REORDER)
+    regular = all(s < 2 * step for s in steps[: first_doubtful - 1])
+    ends_early = header_end is not None and packets.end + 2 * step < header_end
+    if not (packets.damage or ends_early or regular):
+        return len(shown)
+    for n in range(first_doubtful, len(shown)):
+        in_doubt = packets.last_dts is None or shown[n] > packets.last_dts
+        if in_doubt and steps[n - 1] >= 2 * step:
+            return n
+    return len(shown)
+
+
+def _counted(path: Path, index: FrameIndex) -> FrameIndex:
+    """The index of a file whose stamps can't be trusted: decoded once from end to end and counted.
+
+    Of a damaged file, pictures the decoder still holds at the end are left out: their order is not certain.
+    """
+    count, damage = 0, index.damage
+    with opened(path) as (container, stream):
+        step = 1 / Fraction(stream.guessed_rate or 30)
+        try:
+            for packet in container.demux(stream):
+                if damage and (packet.is_corrupt or not packet.size):
+                    break
+                count += len(packet.decode())
+        except av.error.FFmpegError as error:
+            damage = f"decoding stopped after frame {count - 1} ({_reason(error)})"
+    return FrameIndex(
+        pts=tuple(range(count)), keys=(0,), time_base=step, by_pts=False, damage=damage, width_px=index.width_px,
+        height_px=index.height_px, rotation_deg=index.rotation_deg, codec=index.codec,
+    )  # fmt: skip
