@@ -24,16 +24,23 @@ class Connection:
         url: without a slash at its end.
         token: never shown: it is left out of `repr`.
         embedded: it is the server of `hint server up`, which reads the project's pictures from disk.
+        mark: by which the project's counterpart is known on the server.
     """
 
     url: str
     token: str = field(repr=False)
     embedded: bool = False
+    mark: str = ""
 
 
 def credentials_name(project: Project) -> str:
     """The name under which a project's tokens and passwords are kept."""
     return f"labelstudio:{project.project_id}"
+
+
+def project_mark(project: Project) -> str:
+    """What the description of the project's counterpart on the server holds."""
+    return f"hint-project:{project.project_id}"
 
 
 def stored(project: Project) -> dict[str, Any]:
@@ -66,7 +73,7 @@ def connect(project: Project, url: str = "") -> Connection:
     token = os.environ.get(TOKEN_VARIABLE) or (str(kept.get("token", "")) if same else "")
     if not token:
         raise ConfigError(f"{address}: no token is stored for this Label Studio", hint=f"hint login {address}")
-    return Connection(address, token, embedded=same and kept.get("kind") == EMBEDDED)
+    return Connection(address, token, embedded=same and kept.get("kind") == EMBEDDED, mark=project_mark(project))
 
 
 def remember_remote(project: Project, connection: Connection) -> str:
