@@ -72,7 +72,7 @@ def allow_checkpoint_classes() -> bool:
     import torch
     from numpy._core import multiarray
 
-    rebuild: Any = multiarray._reconstruct  # type: ignore[attr-defined]
+    rebuild: Any = multiarray._reconstruct
     scalar: Any = multiarray.scalar
     allowed: list[Any] = [np.ndarray, np.dtype, rebuild, scalar]
     for module in ("numpy.core.multiarray", "numpy._core.multiarray"):  # as numpy 1 and numpy 2 name them

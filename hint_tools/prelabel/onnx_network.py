@@ -39,7 +39,7 @@ class OnnxNetwork:
         options.log_severity_level = 3  # warnings about a network's unused constants are not the user's
         try:
             self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # noqa: BLE001  (onnxruntime's own error classes share no base)
+        except Exception as error:  # onnxruntime's own error classes share no base
             raise DataError(f"{path}: expected an ONNX network ({error})") from error
         inputs = self._session.get_inputs()
         if len(inputs) != 1 or inputs[0].type != "tensor(float)":

