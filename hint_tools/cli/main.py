@@ -1,4 +1,4 @@
-"""The entry point: only the verb that was asked for is imported, and the list of verbs is plain text: it must be quick."""
+"""The entry point. Only the verb that was asked for is imported, and the list of verbs is plain text: both for speed."""
 
 from __future__ import annotations
 
@@ -30,9 +30,13 @@ def build_app(arguments: list[str]) -> typer.Typer:
     """The application, with the verb of `arguments` loaded and the others only named."""
     wanted = next((a for a in arguments if not a.startswith("-")), None)
     app = typer.Typer(
-        name="hint", help=_HELP, no_args_is_help=True, rich_markup_mode="rich" if wanted else None, pretty_exceptions_enable=False,
+        name="hint",
+        help=_HELP,
+        no_args_is_help=True,
+        rich_markup_mode="rich" if wanted else None,
+        pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
-    )  # fmt: skip
+    )
     app.callback()(_root)
     completing = any(name.endswith("_COMPLETE") and name.startswith("_HINT") for name in os.environ)
     for name, summary in SUMMARIES.items():
@@ -51,7 +55,7 @@ def _root(version: bool = typer.Option(False, "--version", help="Print the versi
 
 def _unloaded() -> None:
     """Stands for a verb in the list of `hint --help`; the verb that is called is always loaded."""
-    raise RuntimeError("a verb was called that was not loaded")  # pragma: no cover
+    raise RuntimeError("a verb was called that was not loaded")
 
 
 Register = Callable[[typer.Typer], Any]

@@ -31,7 +31,7 @@ def command_from(config: type[StageConfig], body: Callable[..., None]) -> Callab
     parameters = [
         _parameter(name, info) for name, info in config.model_fields.items() if not _extra(info).get("hidden")
     ]
-    parameters.sort(key=lambda p: p.default is not inspect.Parameter.empty)
+    parameters.sort(key=lambda p: (p.default is not inspect.Parameter.empty, p.name in StageConfig.model_fields))
     common = [
         inspect.Parameter("project", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=ProjectOption),
         inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=JsonOption),
@@ -65,7 +65,7 @@ def _parameter(name: str, info: FieldInfo) -> inspect.Parameter:
         return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
     shown = _shown_default(info)
     flag = name.replace("_", "-")
-    names = [f"--{flag}/--no-{flag}"] if kind is bool and name != "dry_run" else [f"--{flag}"]
+    names = [f"--{flag}/--no-{flag}"] if kind is bool and info.default is True else [f"--{flag}"]
     option = typer.Option(*names, help=help_text, show_default=shown or False)
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]

@@ -38,6 +38,11 @@ class Stage:
     run: str
     needs_project: bool = True
 
+    @property
+    def section(self) -> str:
+        """Its section of `hint.toml`: `server` for `server-down` too."""
+        return self.name.partition("-")[0]
+
     def config_class(self) -> type[StageConfig]:
         """The class of its settings, imported now."""
         return _load(self.config)  # type: ignore[no-any-return]
@@ -56,6 +61,8 @@ def _load(reference: str) -> Any:
     try:
         return getattr(importlib.import_module(module), name)
     except ModuleNotFoundError as error:
+        if (error.name or "").startswith("hint_tools"):
+            raise
         raise missing_package(error) from error
 
 
@@ -71,6 +78,14 @@ _ALL: Final = (
     Stage("sample", "hint_tools.sample.config:SampleConfig", "hint_tools.sample.run:run"),
     Stage("prelabel", "hint_tools.prelabel.config:PrelabelConfig", "hint_tools.prelabel.run:run"),
     Stage("server", "hint_tools.labelstudio.config:ServerConfig", "hint_tools.labelstudio.server:run_up"),
+    Stage("server-down", "hint_tools.labelstudio.config:ServerConfig", "hint_tools.labelstudio.server:run_down"),
+    Stage("server-status", "hint_tools.labelstudio.config:ServerConfig", "hint_tools.labelstudio.server:run_status"),
+    Stage(
+        "server-install",
+        "hint_tools.labelstudio.config:ServerConfig",
+        "hint_tools.labelstudio.server:run_install",
+        False,
+    ),
     Stage("push", "hint_tools.labelstudio.config:PushConfig", "hint_tools.labelstudio.push:run_push"),
     Stage("pull", "hint_tools.labelstudio.config:PullConfig", "hint_tools.labelstudio.pull:run_pull"),
     Stage("qc", "hint_tools.qc.config:QcConfig", "hint_tools.qc.run:run"),
@@ -101,5 +116,5 @@ def settings(chosen: Stage, project: Project | None, where: str, values: dict[st
     Raises:
         ConfigError: a value doesn't fit; all problems are listed with where each came from.
     """
-    layers = [(f"hint.toml [{chosen.name}]", project.section(chosen.name))] if project else []
+    layers = [(f"hint.toml [{chosen.section}]", project.section(chosen.section))] if project else []
     return chosen.config_class().layered(*layers, (where, values))
