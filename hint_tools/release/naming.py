@@ -14,7 +14,6 @@ from hint_tools.formats.hint_json import stem_with_side
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _HANDS23: Final = re.compile(r"^(ND|EK|CC|AR)_[A-Za-z0-9_-]+$")
-_ID_LETTERS: Final = 8
 
 
 def safe_name(text: str) -> str:
@@ -36,7 +35,7 @@ def frame_name(frame: Frame, hand: Hand) -> str:
 def image_paths(hands: Iterable[tuple[Frame, Hand, str]], sources: Mapping[str, str]) -> dict[str, str]:
     """For each hand's id, the path of its picture below the release.
 
-    Two hands of one side in one frame, or frames of one name, get the first letters of the hand's id into theirs.
+    Two hands of one side in one frame, or frames of one name, get the hand's id into theirs.
 
     Args:
         hands: (frame, hand, side).
@@ -49,6 +48,6 @@ def image_paths(hands: Iterable[tuple[Frame, Hand, str]], sources: Mapping[str, 
     shared = Counter(plain.values())
     paths = {}
     for hand_id, (folder, name, side) in plain.items():
-        own = name if shared[folder, name, side] == 1 else f"{name}_{hand_id[:_ID_LETTERS]}"
+        own = name if shared[folder, name, side] == 1 else f"{name}_{hand_id}"
         paths[hand_id] = f"{folder}/{stem_with_side(own, side)}.jpg"
     return paths
