@@ -1,4 +1,4 @@
-"""The entry point. Only the verb that was asked for is imported, and the list of verbs is plain text: both for speed."""
+"""The entry point. Only the verb that was asked for is imported, and the list of verbs is plain text, for speed."""
 
 from __future__ import annotations
 

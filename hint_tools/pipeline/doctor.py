@@ -99,18 +99,20 @@ def _mmpose() -> Iterable[Finding]:
 
 
 def _label_studio() -> Iterable[Finding]:
-    from hint_tools.labelstudio.environment import environment_state
+    from hint_tools.labelstudio.config import LABEL_STUDIO_VERSION
+    from hint_tools.labelstudio.environment import environment, is_installed
 
-    message = environment_state()
-    if message:
+    env = environment(LABEL_STUDIO_VERSION)
+    if not is_installed(env):
+        message = f"Label Studio {env.version} is not installed yet ({env.folder})"
         yield _finding("label-studio", Severity.INFO, message, "hint server install")
 
 
 def _hand_weights() -> Iterable[Finding]:
-    from hint_tools.prelabel.weights import weights_state
+    from hint_tools.prelabel.weights import weights_folder
 
-    message = weights_state()
-    if message:
+    if not weights_folder().is_dir():
+        message = f"the embedded hand networks are not fetched yet ({weights_folder()})"
         yield _finding("hand-weights", Severity.INFO, message, "hint prelabel --download-only")
 
 
