@@ -8,7 +8,7 @@ import typing
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import typer
 from pydantic.fields import FieldInfo
@@ -60,7 +60,7 @@ def _parameter(name: str, info: FieldInfo) -> inspect.Parameter:
     kind, help_text = _option_type(info.annotation), info.description or ""
     if _extra(info).get("argument"):
         required = info.is_required()
-        annotation = Annotated[kind if required else kind | None, typer.Argument(help=help_text, show_default=False)]
+        annotation = _annotated(kind if required else kind | None, typer.Argument(help=help_text, show_default=False))
         default = inspect.Parameter.empty if required else None
         return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
     shown = _shown_default(info)
@@ -68,8 +68,13 @@ def _parameter(name: str, info: FieldInfo) -> inspect.Parameter:
     names = [f"--{flag}/--no-{flag}"] if kind is bool and info.default is True else [f"--{flag}"]
     option = typer.Option(*names, help=help_text, show_default=shown or False)
     return inspect.Parameter(
-        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_annotated(kind | None, option)
     )
+
+
+def _annotated(kind: Any, option: Any) -> Any:
+    """`Annotated[kind, option]` of a type that is only known now."""
+    return cast("Any", Annotated)[kind, option]
 
 
 def _shown_default(info: FieldInfo) -> str:
