@@ -160,7 +160,7 @@ class HInt(Dataset[Any]):
         fitted = self.target == "fit"
         covariance = np.zeros((21, 2, 2)) if fitted else linear @ hands.covariance[i] @ linear.T
         return HintItem(
-            image=torch.from_numpy(np.ascontiguousarray(image)),
+            image=torch.from_numpy(np.require(image, requirements=("C", "W"))),
             keypoints=_float(apply_affine(to_image, self.keypoints(i))),
             visibility=torch.from_numpy(hands.visibility[i].astype(np.int64)),
             weight=_float(np.ones(21) if fitted else hands.weight[i]),

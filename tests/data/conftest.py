@@ -1,0 +1,23 @@
+"""The little project of the release tests, released."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "release"))
+
+
+@pytest.fixture(scope="session")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A built release; read only."""
+    from release_world import make_project
+
+    from hint_tools.release.build import run_build
+    from hint_tools.release.config import ReleaseBuildConfig
+
+    project = make_project(tmp_path_factory.mktemp("data") / "round")
+    run_build(ReleaseBuildConfig(name="r1"), project)
+    return project.root / "releases" / "r1"
