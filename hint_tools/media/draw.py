@@ -45,7 +45,7 @@ _SHIFT: Final = 4
 """Fractional bits of cv2's drawing coordinates: joints are placed to 1/16 px."""
 _FARTHEST_PX: Final = 100_000.0
 """Joints farther out are left out: cv2's fixed-point coordinates would overflow."""
-_DASH_IN_WIDTHS: Final = 3.0
+_DASH_IN_WIDTHS: Final = 4.5
 
 
 def draw_hand(

@@ -1,0 +1,117 @@
+"""How far apart two annotators put the same joint, in units of the hand, with intervals by image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hint_tools.core.records import Visibility
+from hint_tools.core.skeleton import FINGER_JOINTS, JOINT_NAMES, N_JOINTS
+from hint_tools.qc.bootstrap import Estimate, Resampler
+from hint_tools.qc.panel import Pairs, Panel
+from hint_tools.qc.scale import Sizes
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+PCK_THRESHOLDS = (0.05, 0.1, 0.15)
+"""Of max(width, height) of the hand: HInt's benchmark thresholds, so that models and people compare."""
+PALM_THRESHOLD = 0.25
+"""Palm lengths (wrist to middle MCP): the measure HInt's authors give their own annotators' agreement in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Agreement over one group of joint pairs.
+
+    Args:
+        group: what kind of group: `all`, `state`, `finger`, `joint`, `annotators` or `source`.
+        name: which one.
+        distance: mean distance in units of the hand's scale.
+        pck: part within each of `PCK_THRESHOLDS`.
+        palm: part within `PALM_THRESHOLD` palm lengths.
+    """
+
+    group: str
+    name: str
+    distance: Estimate
+    pck: tuple[Estimate, ...]
+    palm: Estimate
+
+
+@dataclass(frozen=True, eq=False)
+class Distances:
+    """Distances of every pair at every joint, px: (P, 21), NaN where not both placed it."""
+
+    px: Floats
+    both_visible: Bools
+    both_occluded: Bools
+
+
+def pair_distances(panel: Panel, pairs: Pairs) -> Distances:
+    """How far apart each pair of answers is at each joint, and whether both call it visible or occluded."""
+    first, second = ((pairs.hand, k) for k in (pairs.first, pairs.second))
+    px = np.linalg.norm(panel.keypoints[first] - panel.keypoints[second], axis=-1)
+    one, other = panel.visibility[first], panel.visibility[second]
+    return Distances(
+        np.asarray(px),
+        (one == Visibility.VISIBLE) & (other == Visibility.VISIBLE),
+        (one == Visibility.OCCLUDED) & (other == Visibility.OCCLUDED),
+    )
+
+
+def measure_agreement(
+    panel: Panel, pairs: Pairs, distances: Distances, sizes: Sizes, resampler: Resampler
+) -> list[Agreement]:
+    """Agreement of all pairs, then by state, finger, joint, annotators and source; mistakes included."""
+    by_scale, by_longer, by_palm = (
+        distances.px / size[pairs.hand, None] for size in (sizes.scale, sizes.longer, sizes.palm)
+    )
+    hand = np.broadcast_to(pairs.hand[:, None], by_scale.shape)
+    found = []
+    for group, name, chosen in _groups(panel, pairs, distances):
+        at = hand[chosen]
+        within = [_within(by_longer[chosen], t) for t in PCK_THRESHOLDS]
+        found.append(
+            Agreement(
+                group,
+                name,
+                resampler.mean(by_scale[chosen], at),
+                tuple(resampler.mean(w, at) for w in within),
+                resampler.mean(_within(by_palm[chosen], PALM_THRESHOLD), at),
+            )
+        )
+    return found
+
+
+def _within(values: Floats, threshold: float) -> Floats:
+    return np.where(np.isnan(values), np.nan, (values <= threshold).astype(np.float64))
+
+
+def _groups(panel: Panel, pairs: Pairs, distances: Distances) -> Iterator[tuple[str, str, Bools]]:
+    """(kind, name, mask over pairs and joints) of every group."""
+    everything = np.ones(distances.px.shape, dtype=np.bool_)
+    yield "all", "all joints", everything
+    yield "state", "both visible", distances.both_visible
+    yield "state", "both occluded", distances.both_occluded
+    yield "state", "states differ", everything & ~distances.both_visible & ~distances.both_occluded
+    places: Mapping[str, tuple[int, ...]] = {"wrist": (0,), **FINGER_JOINTS}
+    for finger, joints in places.items():
+        yield "finger", finger, _columns(everything, joints)
+    for joint in range(N_JOINTS):
+        yield "joint", JOINT_NAMES[joint], _columns(everything, (joint,))
+    one, other = (panel.annotator[pairs.hand, k] for k in (pairs.first, pairs.second))
+    for a, b in sorted(set(zip(one.tolist(), other.tolist(), strict=True))):
+        name = f"{panel.annotators[a]} and {panel.annotators[b]}"
+        yield "annotators", name, everything & ((one == a) & (other == b))[:, None]
+    for k, source in enumerate(panel.sources):
+        yield "source", source, everything & (panel.source[pairs.hand] == k)[:, None]
+
+
+def _columns(mask: Bools, joints: tuple[int, ...]) -> Bools:
+    chosen = np.zeros_like(mask)
+    chosen[:, list(joints)] = mask[:, list(joints)]
+    return chosen

@@ -1,0 +1,166 @@
+"""The whole analysis, from answers to conclusions, in memory: what `run` reads in and writes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hint_tools.core.records import Consensus, Hand, Prediction, QueueItem
+from hint_tools.qc.agreement import Agreement, measure_agreement, pair_distances
+from hint_tools.qc.bootstrap import Resampler
+from hint_tools.qc.config import QcConfig
+from hint_tools.qc.consensus import Positions, robust_positions
+from hint_tools.qc.identity import Renaming, excluded_joints, find_renamings, pair_gains
+from hint_tools.qc.mistakes import (
+    KINDS,
+    Mistake,
+    missed_occlusions,
+    renaming_mistakes,
+    rubber_stamps,
+    side_mistakes,
+    source_sides,
+    split_rejections,
+    wrong_hands,
+)
+from hint_tools.qc.occlusion import (
+    CategoryAgreement,
+    OcclusionHabit,
+    category_agreement,
+    occlusion_counts,
+    occlusion_habits,
+)
+from hint_tools.qc.panel import ABSENT, SIDES, Pairs, Panel, build_pairs
+from hint_tools.qc.queue import build_queue, find_outliers
+from hint_tools.qc.scale import Sizes, geometric_median, measure
+from hint_tools.qc.sigmas import Sigmas, measure_sigmas
+from hint_tools.qc.votes import RejectionVote, SideVote, VisibilityVote, vote_rejection, vote_side, vote_visibility
+
+Floats = npt.NDArray[np.float64]
+_ROUNDS = 2
+"""σ decides what a mistake is, and mistakes must not enter σ: the second round no longer moves either."""
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """Everything `qc` concludes."""
+
+    panel: Panel
+    sizes: Sizes
+    sigmas: Sigmas
+    agreement: tuple[Agreement, ...]
+    occlusion: CategoryAgreement
+    habits: tuple[OcclusionHabit, ...]
+    mistakes: tuple[Mistake, ...]
+    consensus: tuple[Consensus, ...]
+    queue: tuple[QueueItem, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Joints:
+    pairs: Pairs
+    sizes: Sizes
+    sigmas: Sigmas
+    renamings: list[Renaming]
+    positions: Positions
+
+
+def analyse(
+    panel: Panel, hands: Mapping[str, Hand], predictions: Mapping[str, Prediction], config: QcConfig
+) -> Analysis:
+    """Agreement, mistakes, consensus and queue of all answers.
+
+    Args:
+        panel: the answers.
+        hands: by id; at least the panel's.
+        predictions: by id; the pre-labels the answers began from.
+        config: thresholds.
+    """
+    resampler = Resampler(panel.image, config.bootstrap, config.seed)
+    joints = _analyse_joints(panel, config, resampler)
+    pairs, sizes = joints.pairs, joints.sizes
+    side = vote_side(panel, source_sides(panel, hands))
+    rejection = vote_rejection(panel)
+    mistakes = [
+        *renaming_mistakes(panel, joints.renamings),
+        *side_mistakes(panel, side),
+        *wrong_hands(panel, sizes, hands),
+        *missed_occlusions(panel, config.missed_joints),
+        *rubber_stamps(panel, predictions, config.rubber_stamp_px),
+        *split_rejections(panel, rejection),
+    ]
+    order = list(KINDS)
+    mistakes.sort(key=lambda m: (order.index(m.kind), m.hand, m.slots))
+    outliers = find_outliers(panel, pairs, joints.sigmas.in_px(panel, sizes.scale, personal=False))
+    distances = pair_distances(panel, pairs)
+    return Analysis(
+        panel=panel,
+        sizes=sizes,
+        sigmas=joints.sigmas,
+        agreement=tuple(measure_agreement(panel, pairs, distances, sizes, resampler)),
+        occlusion=category_agreement(occlusion_counts(panel).reshape(-1, 2)),
+        habits=tuple(occlusion_habits(panel)),
+        mistakes=tuple(mistakes),
+        consensus=tuple(_records(panel, hands, joints, vote_visibility(panel), side, rejection)),
+        queue=tuple(build_queue(panel, pairs, outliers, mistakes, config.queue_z)),
+    )
+
+
+def _analyse_joints(panel: Panel, config: QcConfig, resampler: Resampler) -> _Joints:
+    """σ, wrong names and positions, each from the others, `_ROUNDS` times."""
+    pairs = build_pairs(panel)
+    sizes = measure(geometric_median(panel.keypoints.swapaxes(1, 2)))
+    excluded = np.zeros(panel.visibility.shape, dtype=np.bool_)
+    for _ in range(_ROUNDS):
+        sigmas = measure_sigmas(panel, pairs, sizes.scale, excluded, resampler)
+        personal = sigmas.in_px(panel, sizes.scale, personal=True)
+        renamings = find_renamings(panel, pairs, pair_gains(panel, pairs, personal, config.identity_gain))
+        excluded = excluded_joints(panel, renamings)
+        positions = robust_positions(panel.keypoints, personal, excluded)
+        sizes = measure(positions.mean)
+    return _Joints(pairs, sizes, sigmas, renamings, positions)
+
+
+def _records(
+    panel: Panel,
+    hands: Mapping[str, Hand],
+    joints: _Joints,
+    seen: VisibilityVote,
+    side: SideVote,
+    rejection: RejectionVote,
+) -> list[Consensus]:
+    sizes, positions = joints.sizes, joints.positions
+    spread = _spread(panel, positions.mean, sizes.scale)
+    count = panel.answered.sum(axis=1)
+    has = panel.has_joints.any(axis=1)
+    return [
+        Consensus(
+            hand_id=hand_id,
+            keypoints=positions.mean[i],
+            covariance=positions.covariance[i],
+            visibility=seen.state[i],
+            visible_probability=seen.probability[i],
+            side="" if side.side[i] == ABSENT else SIDES[side.side[i]],
+            side_agreement=float(side.agreement[i]),
+            box=sizes.box[i] if has[i] and np.isfinite(sizes.box[i]).all() else hands[hand_id].box,
+            scale_px=float(sizes.scale[i]),
+            n_submissions=int(count[i]),
+            rejected=bool(rejection.rejected[i]),
+            reject_reason=rejection.reason[i],
+            disagreement=float(spread[i]),
+        )
+        for i, hand_id in enumerate(panel.hand_ids)
+    ]
+
+
+def _spread(panel: Panel, mean: Floats, scale: Floats) -> Floats:
+    """(H) the largest root mean square distance of the answers to the consensus, over joints; NaN for one answer."""
+    squared = ((panel.keypoints - mean[:, None]) ** 2).sum(axis=-1)
+    known = np.isfinite(squared)
+    count: Floats = np.asarray(known.sum(axis=1), dtype=np.float64)
+    total = np.where(known, squared, 0.0).sum(axis=1)
+    root = np.sqrt(np.divide(total, count, out=np.zeros_like(total), where=count >= 2))
+    several = count.max(axis=1) >= 2
+    return np.where(several, root.max(axis=1) / scale, np.nan)

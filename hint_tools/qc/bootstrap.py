@@ -1,0 +1,96 @@
+"""Confidence intervals by resampling images, never single joints: joints of one picture err together.
+
+Images are dealt into at most `MAX_GROUPS` groups and groups are resampled. Sums over groups are all a
+resample needs, so forty thousand hands cost no more than four hundred.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hint_tools.core.ids import order_key
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+MAX_GROUPS = 400
+"""Enough that the interval's own error (about 1/sqrt(2 * 400) = 3.5 % of its width) does not matter."""
+LEVEL = 0.95
+MIN_GROUPS = 5
+"""Below this many groups with data no interval is given (NaN): it would promise too much."""
+_BINS = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """A figure with the ends of its 95 % interval; `n` is what it was computed from."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+class Resampler:
+    """Resamples of images, made once so that all figures of a report see the same ones.
+
+    Args:
+        image: index of the picture of each hand.
+        resamples: how many.
+        seed: of the resamples.
+    """
+
+    def __init__(self, image: Ints, resamples: int, seed: int) -> None:
+        n_images = int(image.max(initial=-1)) + 1
+        generator = np.random.default_rng(int(order_key(seed, "qc.bootstrap")[:16], 16))
+        self.n_groups = max(min(n_images, MAX_GROUPS), 1)
+        dealt = generator.permutation(n_images) % self.n_groups
+        self.group = dealt[image] if n_images else np.zeros(0, dtype=np.int64)
+        chance = np.full(self.n_groups, 1 / self.n_groups)
+        self._weights = generator.multinomial(self.n_groups, chance, size=resamples).astype(np.float64)
+
+    def mean(self, values: Floats, hand: Ints) -> Estimate:
+        """Mean of `values` (n), NaN ones ignored, each belonging to `hand` (n)."""
+        known = np.isfinite(values)
+        group = self.group[hand[known]]
+        total = np.bincount(group, values[known], minlength=self.n_groups)
+        count = np.bincount(group, minlength=self.n_groups).astype(np.float64)
+        value = float(total.sum() / count.sum()) if count.any() else float("nan")
+        return self._estimate(value, self._weights @ total, self._weights @ count, count)
+
+    def median(self, values: Floats, hand: Ints) -> Estimate:
+        """Median of positive `values` (n), NaN ones ignored, each belonging to `hand` (n).
+
+        The value is exact; the interval comes from a histogram of logarithms, fine to about 0.6 %.
+        """
+        known = np.isfinite(values) & (values > 0)
+        chosen = values[known]
+        if len(chosen) == 0:
+            return Estimate(float("nan"), float("nan"), float("nan"), 0)
+        logs = np.log(chosen)
+        center = float(np.median(logs))
+        edges = np.linspace(center - 3.0, center + 3.0, _BINS - 1)
+        place = np.searchsorted(edges, logs)
+        table = np.bincount(self.group[hand[known]] * _BINS + place, minlength=self.n_groups * _BINS)
+        heights = np.cumsum(self._weights @ table.reshape(self.n_groups, _BINS), axis=1)
+        middle = (heights >= heights[:, -1:] / 2).argmax(axis=1)
+        centers = np.exp(np.concatenate([edges[:1], (edges[1:] + edges[:-1]) / 2, edges[-1:]]))[middle]
+        filled = np.bincount(self.group[hand[known]], minlength=self.n_groups)
+        low, high = _interval(centers[heights[:, -1] > 0], filled)
+        return Estimate(float(np.median(chosen)), low, high, len(chosen))
+
+    def _estimate(self, value: float, totals: Floats, counts: Floats, filled: Floats) -> Estimate:
+        usable = counts > 0
+        low, high = _interval(totals[usable] / counts[usable], filled)
+        return Estimate(value, low, high, int(filled.sum()))
+
+
+def _interval(replicates: Floats, filled: npt.NDArray[np.number]) -> tuple[float, float]:
+    """Percentile interval; NaN where too few groups have data."""
+    if np.count_nonzero(filled) < MIN_GROUPS or len(replicates) == 0:
+        return float("nan"), float("nan")
+    low, high = np.quantile(replicates, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)

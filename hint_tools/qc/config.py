@@ -1,0 +1,47 @@
+"""Settings of `hint qc`."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from hint_tools.store.config import StageConfig
+
+
+class QcConfig(StageConfig):
+    """How strict the checks are, and when the command fails."""
+
+    identity_gain: float = Field(
+        default=25.0,
+        gt=0,
+        description="Fall of the sum of d²/σ² from which on renamed fingers explain an answer better; "
+        "25 is five standard deviations, no false alarm in 4,500 clean pairs.",
+    )
+    queue_z: float = Field(
+        default=5.0,
+        gt=0,
+        description="Standardised distance of two annotators at one joint from which on a hand is looked at again.",
+    )
+    rubber_stamp_px: float = Field(
+        default=0.05,
+        gt=0,
+        description="Joints closer than this to the pre-label count as untouched (round trips err by less).",
+    )
+    missed_joints: int = Field(
+        default=3,
+        ge=1,
+        description="Joints one annotator calls visible and all others occluded that make a finding of a hand.",
+    )
+    bootstrap: int = Field(default=1000, ge=50, description="Resamples of images behind every confidence interval.")
+    seed: int = Field(default=0, description="Of the resamples.")
+    report_hands: int = Field(
+        default=24, ge=0, description="Hands shown with pictures in the report, of queue and findings each."
+    )
+    max_flagged: float | None = Field(
+        default=None, ge=0, le=1, description="Fail (exit code 1) when a larger part of the hands is in the queue."
+    )
+    min_occlusion_ac1: float | None = Field(
+        default=None,
+        ge=-1,
+        le=1,
+        description="Fail (exit code 1) when annotators agree less than this on occlusion (Gwet's AC1).",
+    )

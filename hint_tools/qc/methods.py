@@ -1,0 +1,36 @@
+"""How each figure of the report is computed, in a line each: part of the report itself."""
+
+from __future__ import annotations
+
+from typing import Final
+
+METHODS: Final[tuple[tuple[str, str], ...]] = (
+    ("hand size", "Square root of the area of the box around the consensus joints; never an annotator's own box."),
+    ("mean distance", "Mean distance of two annotators' joints over the hand size, mistakes included."),
+    (
+        "within 0.05, 0.10, 0.15",
+        "Part of the joints at most so far apart, of max(width, height) of the hand, as in HInt's benchmark.",
+    ),
+    (
+        "within ¼ palm",
+        "Part of the joints within a quarter of the distance from wrist to middle MCP, HInt's own measure.",
+    ),
+    ("95 % from, to", "Percentile bootstrap over images, not joints: joints of one picture err together."),
+    ("σ", "sqrt(median(d²) / (4 ln 2)) over pairs that agree on the joint's state; wrongly named fingers left out."),
+    ("rms", "sqrt(mean(d²) / 4) over the same pairs; COCO's σ is sqrt(2) times that."),
+    ("error, × average", "f_a² + f_b² = median(d²/σ²) / (2 ln 2) for every two annotators, solved by least squares."),
+    ("raw agreement", "Chance that two people give one joint the same state, mean over joints."),
+    ("AC1", "Gwet's first-order agreement coefficient, two categories, any number of people."),
+    ("alpha", "Krippendorff's alpha for nominal data."),
+    (
+        "wrong names of fingers",
+        "A naming of five fingers, each forward or reversed, that lowers the truncated sum of d²/σ² enough.",
+    ),
+    ("consensus", "Huber's weighted mean from the geometric median; weights 1/σ² by joint, state and annotator."),
+    ("visibility", "Vote weighted with each annotator's log odds of agreeing with the others."),
+    (
+        "score in the queue",
+        "The larger of the largest distance in σ of two annotators and the square root of the gain by renaming.",
+    ),
+)
+"""(figure, method)."""

@@ -1,0 +1,195 @@
+"""Mistakes a person made, named: what happened, in whose answer, and what the answer should have been.
+
+Nothing here changes an answer. A proposal is kept beside the finding for whoever looks again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from hint_tools.core.geometry import iou
+from hint_tools.core.records import Hand, Prediction, Visibility
+from hint_tools.core.skeleton import JOINT_NAMES
+from hint_tools.qc.identity import Renaming
+from hint_tools.qc.panel import ABSENT, SIDES, Panel
+from hint_tools.qc.scale import Sizes
+from hint_tools.qc.votes import RejectionVote, SideVote
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+KINDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "finger-swap": "two fingers carry each other's names",
+        "finger-reversed": "a finger runs from tip to base",
+        "mirrored-order": "the fingers are named from the wrong side",
+        "fingers-renamed": "several fingers carry wrong names",
+        "mirrored-picture": "the hand is mirrored left to right",
+        "wrong-side": "left and right are confused",
+        "side-unclear": "annotators differ on left and right",
+        "wrong-hand": "another hand of the picture was annotated",
+        "missed-occlusion": "hidden joints are called visible",
+        "rubber-stamp": "the pre-label was accepted untouched",
+        "rejection-split": "some reject the hand, some annotate it",
+    }
+)
+"""Every kind of mistake, with what it means, in the order they are shown."""
+
+OTHER_HAND_IOU = 0.1
+"""Boxes of answers to the same hand overlap by far more, whatever the pose."""
+_SEVERAL = 3
+"""Answers from which on a majority can be told from a minority."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One mistake.
+
+    Args:
+        kind: of `KINDS`.
+        hand: index.
+        slots: the answers concerned.
+        message: one sentence with names and figures.
+        certain: False where it may be another annotator's.
+        gain: fall of d²/σ² when mended, 0 where that does not apply.
+        joint_order: proposal: corrected joint j is the answer's joint `joint_order[j]`.
+        side: proposal, empty for none.
+    """
+
+    kind: str
+    hand: int
+    slots: tuple[int, ...]
+    message: str
+    certain: bool = True
+    gain: float = 0.0
+    joint_order: tuple[int, ...] = ()
+    side: str = ""
+
+
+def name_of(panel: Panel, hand: int, slot: int) -> str:
+    """The annotator of an answer."""
+    return panel.annotators[int(panel.annotator[hand, slot])]
+
+
+def renaming_mistakes(panel: Panel, renamings: Sequence[Renaming]) -> list[Mistake]:
+    """Wrong names of fingers, told in words."""
+    said = {
+        "finger-swap": "swapped {0}",
+        "finger-reversed": "reversed {0} (tip for base)",
+        "mirrored-order": "named the fingers in the mirrored order",
+        "fingers-renamed": "mixed up {0}",
+        "mirrored-picture": "placed the joints mirrored left to right",
+    }
+    found = []
+    for wrong in renamings:
+        what = said[wrong.kind].format(" and ".join(wrong.fingers))
+        doubt = "" if wrong.certain else ", or the other annotator did"
+        message = f"{name_of(panel, wrong.hand, wrong.slot)} {what}{doubt}; mending it lowers d²/σ² by {wrong.gain:.0f}"
+        order = () if wrong.kind == "mirrored-picture" else wrong.order
+        found.append(
+            Mistake(wrong.kind, wrong.hand, (wrong.slot,), message, wrong.certain, wrong.gain, joint_order=order)
+        )
+    return found
+
+
+def side_mistakes(panel: Panel, vote: SideVote) -> list[Mistake]:
+    """Answers whose side is not the hand's, and hands whose side stays open."""
+    usable = (panel.side != ABSENT) & ~panel.rejected
+    found = []
+    for hand in range(len(panel.hand_ids)):
+        slots = np.flatnonzero(usable[hand])
+        sides = panel.side[hand, slots]
+        if len(set(sides.tolist())) < 2:
+            continue
+        if vote.side[hand] == ABSENT:
+            who = ", ".join(f"{name_of(panel, hand, k)}: {SIDES[panel.side[hand, k]]}" for k in slots)
+            found.append(Mistake("side-unclear", hand, tuple(slots.tolist()), who, certain=False))
+            continue
+        right = SIDES[vote.side[hand]]
+        majority = 2 * int((sides == vote.side[hand]).sum()) > len(sides)
+        why = "as most annotators say" if majority else "as the source says"
+        for slot in slots[sides != vote.side[hand]].tolist():
+            message = f"{name_of(panel, hand, slot)} says {SIDES[panel.side[hand, slot]]}; it is {right}, {why}"
+            found.append(Mistake("wrong-side", hand, (slot,), message, certain=majority, side=right))
+    return found
+
+
+def wrong_hands(panel: Panel, sizes: Sizes, hands: Mapping[str, Hand]) -> list[Mistake]:
+    """Answers whose joints lie elsewhere than the hand asked for.
+
+    With three or more answers their own consensus must say so, too: a source's box may be wrong.
+    """
+    known = np.asarray(np.isfinite(panel.keypoints).all(axis=-1))[..., None]
+    low = np.where(known, panel.keypoints, np.inf).min(axis=2)
+    high = np.where(known, panel.keypoints, -np.inf).max(axis=2)
+    asked = np.array([hands[h].box for h in panel.hand_ids]).reshape(-1, 1, 4)
+    has = np.asarray(known.any(axis=(2, 3)))
+    own = np.where(has[..., None], np.concatenate([low, high], axis=-1), 0.0)
+    away = has & (iou(own, asked) < OTHER_HAND_IOU)
+    several = has.sum(axis=1, keepdims=True) >= _SEVERAL
+    away &= ~several | (iou(own, np.nan_to_num(sizes.box)[:, None]) < OTHER_HAND_IOU)
+    return [
+        Mistake(
+            "wrong-hand", int(h), (int(k),), f"{name_of(panel, int(h), int(k))}'s joints lie outside this hand's box"
+        )
+        for h, k in np.argwhere(away)
+    ]
+
+
+def missed_occlusions(panel: Panel, least: int) -> list[Mistake]:
+    """Answers that call at least `least` joints visible which all others, two or more, call occluded."""
+    occluded, visible = (panel.visibility == int(s) for s in (Visibility.OCCLUDED, Visibility.VISIBLE))
+    hidden = occluded.sum(axis=1, keepdims=True)
+    seen = visible.sum(axis=1, keepdims=True)
+    missed = visible & (seen == 1) & (hidden >= 2)
+    found = []
+    for hand, slot in np.argwhere(missed.sum(axis=2) >= least).tolist():
+        names = [JOINT_NAMES[j] for j in np.flatnonzero(missed[hand, slot])]
+        message = f"{name_of(panel, hand, slot)} calls {len(names)} joints visible that all others call occluded: "
+        found.append(Mistake("missed-occlusion", hand, (slot,), message + ", ".join(names)))
+    return found
+
+
+def rubber_stamps(panel: Panel, predictions: Mapping[str, Prediction], near_px: float) -> list[Mistake]:
+    """Answers equal to their pre-label in every joint, where another annotator did move joints of that hand."""
+    found = []
+    for hand, row in enumerate(panel.submissions):
+        moved: dict[int, bool] = {}
+        for slot, answer in enumerate(row):
+            label = predictions.get(answer.prediction_id) if answer is not None else None
+            if label is None:
+                continue
+            away = np.linalg.norm(panel.keypoints[hand, slot] - label.keypoints, axis=-1)
+            if np.isfinite(away).any():
+                moved[slot] = bool(np.nanmax(away) > near_px)
+        if any(moved.values()):
+            for slot in (k for k, was_moved in moved.items() if not was_moved):
+                message = (
+                    f"{name_of(panel, hand, slot)} left all joints where the pre-label had them; others moved some"
+                )
+                found.append(Mistake("rubber-stamp", hand, (slot,), message))
+    return found
+
+
+def split_rejections(panel: Panel, vote: RejectionVote) -> list[Mistake]:
+    """Hands some annotators reject and others annotate."""
+    found = []
+    for hand in np.flatnonzero(vote.split).tolist():
+        slots = np.flatnonzero(panel.rejected[hand]).tolist()
+        who = ", ".join(name_of(panel, hand, k) for k in slots)
+        total = int(panel.answered[hand].sum())
+        message = f"rejected by {len(slots)} of {total} annotators ({who})"
+        found.append(Mistake("rejection-split", hand, tuple(slots), message, certain=False))
+    return found
+
+
+def source_sides(panel: Panel, hands: Mapping[str, Hand]) -> Ints:
+    """(H) the side the source gave each hand: 0 left, 1 right, `ABSENT` where none."""
+    given = [hands[h].side for h in panel.hand_ids]
+    return np.array([SIDES.index(s) if s in SIDES else ABSENT for s in given], dtype=np.int64)

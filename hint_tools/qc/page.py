@@ -1,0 +1,201 @@
+"""The report a person reads: `qc/report.html`."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from hint_tools.qc.agreement import Agreement
+from hint_tools.qc.analysis import Analysis
+from hint_tools.qc.bootstrap import Estimate
+from hint_tools.qc.config import QcConfig
+from hint_tools.qc.methods import METHODS
+from hint_tools.qc.mistakes import KINDS
+from hint_tools.qc.pictures import Pictures
+from hint_tools.qc.sigmas import Sigma
+from hint_tools.report.charts import bar_chart, line_chart
+from hint_tools.report.page import Block, Cell, Chart, Section, Table, Text
+
+_LISTED = 200
+"""Rows of the longest lists; qc.json has all of them."""
+
+
+def headline(analysis: Analysis) -> dict[str, str]:
+    """The figures shown large at the top."""
+    panel = analysis.panel
+    everything = analysis.agreement[0]
+    twice = int((panel.has_joints.sum(axis=1) >= 2).sum())
+    return {
+        "hands": f"{len(panel.hand_ids):,}".replace(",", "\u202f"),
+        "answered at least twice": f"{twice:,}".replace(",", "\u202f"),
+        "mean distance, of hand size": _with_interval(everything.distance, 3, 1),
+        "joints within 0.05": _with_interval(everything.pck[0], 1, 100, " %"),
+        "agreement on occlusion (AC1)": f"{analysis.occlusion.ac1:.2f}" if analysis.occlusion.n_units else "–",
+        "mistakes named": str(len(analysis.mistakes)),
+        "hands to look at again": f"{len(analysis.queue)} ({len(analysis.queue) / max(len(panel.hand_ids), 1):.0%})",
+    }
+
+
+def sections(analysis: Analysis, config: QcConfig, pictures: Pictures) -> list[Section]:
+    """The body of the report."""
+    return [
+        _agreement(analysis),
+        _precision(analysis),
+        _occlusion(analysis),
+        _annotators(analysis),
+        _mistakes(analysis, config, pictures),
+        _queue(analysis, config, pictures),
+        Section("How each figure is computed", [Table(["figure", "method"], METHODS)]),
+    ]
+
+
+def _agreement(analysis: Analysis) -> Section:
+    groups = ("all", "state", "source", "finger")
+    rows = [_agreement_row(a) for g in groups for a in analysis.agreement if a.group == g]
+    curve = {
+        a.name: [(t, 100 * e.value) for t, e in zip((0.05, 0.1, 0.15), a.pck, strict=True)]
+        for a in analysis.agreement
+        if a.group in ("all", "state") and a.distance.n
+    }
+    blocks: list[Block] = [Table(_AGREEMENT_HEAD, rows, "Two annotators of one hand, mistakes included")]
+    if curve:
+        svg = line_chart(curve, x_unit="threshold, of max(width, height)", y_unit="joints within it, %", title="PCK")
+        blocks.append(Chart(svg, "Joints that two annotators place within a threshold of each other"))
+    intro = "How far apart two people put the same joint. A model can't be measured finer than this."
+    return Section("Agreement on positions", blocks, intro)
+
+
+_AGREEMENT_HEAD = [
+    "joints",
+    "pairs",
+    "mean distance",
+    "95 % from",
+    "to",
+    "within 0.05, %",
+    "within 0.10, %",
+    "within 0.15, %",
+    "within ¼ palm, %",
+]
+
+
+def _agreement_row(found: Agreement) -> list[Cell]:
+    d = found.distance
+    within = [100 * e.value for e in (*found.pck, found.palm)]
+    return [found.name, d.n, d.value, d.low, d.high, *within]
+
+
+def _precision(analysis: Analysis) -> Section:
+    by_state: dict[str, list[Sigma]] = {}
+    for cell in analysis.sigmas.cells:
+        by_state.setdefault(cell.state, []).append(cell)
+    blocks: list[Block] = []
+    for state in ("visible", "occluded"):
+        cells = by_state[state]
+        svg = bar_chart(
+            [c.joint.replace("_", " ") for c in cells],
+            [c.estimate.value for c in cells],
+            errors=[(c.estimate.low, c.estimate.high) for c in cells],
+            unit="σ of one coordinate, of hand size",
+            title=f"Precision of {state} joints",
+        )
+        blocks.append(Chart(svg, f"Joints that both annotators call {state}"))
+    rows: list[list[Cell]] = [
+        [v.joint.replace("_", " "), *_sigma_cells(v), *_sigma_cells(o)]
+        for v, o in zip(by_state["visible"], by_state["occluded"], strict=True)
+    ]
+    head = ["joint", "σ visible", "rms", "pairs", "from", "σ occluded", "rms", "pairs", "from"]
+    caption = "rms is the classic figure, which mistakes inflate; 'from' says what was pooled for want of pairs"
+    blocks.append(Table(head, rows, caption))
+    return Section(
+        "Precision of each joint", blocks, "How precisely one person places a joint, once mistakes are set aside."
+    )
+
+
+def _sigma_cells(cell: Sigma) -> list[Cell]:
+    return [cell.estimate.value, cell.rms, cell.estimate.n, cell.level]
+
+
+def _occlusion(analysis: Analysis) -> Section:
+    found = analysis.occlusion
+    rows: list[list[Cell]] = [
+        ["raw agreement", found.raw],
+        ["joints called occluded", found.prevalence[0]],
+        ["Gwet's AC1", found.ac1],
+        ["Krippendorff's alpha", found.alpha],
+    ]
+    intro = f"Visible or occluded, over {found.n_units} joints that two or more people judged."
+    caution = "Alpha falls when nearly all joints are in one state, however well people agree; read it beside AC1."
+    return Section("Agreement on occlusion", [Table(["", "value"], rows), Text(caution)], intro)
+
+
+def _annotators(analysis: Analysis) -> Section:
+    panel = analysis.panel
+    mistakes = Counter(int(panel.annotator[m.hand, k]) for m in analysis.mistakes if m.certain for k in m.slots)
+    rows: list[list[Cell]] = [
+        [
+            panel.annotators[h.annotator],
+            int((panel.annotator == h.annotator).sum()),
+            float(analysis.sigmas.factors[h.annotator]),
+            100 * h.found,
+            100 * h.invented,
+            mistakes[h.annotator],
+        ]
+        for h in analysis.habits
+    ]
+    head = ["annotator", "answers", "error, × average", "occluded found, %", "visible called occluded, %", "mistakes"]
+    pairs = [_agreement_row(a) for a in analysis.agreement if a.group == "annotators"]
+    blocks: list[Block] = [Table(head, rows, "Against all the others of one mind")]
+    if pairs:
+        blocks.append(Table(_AGREEMENT_HEAD, pairs, "Every two annotators"))
+    intro = "Differences between people are for improving the instructions; few answers prove nothing about anybody."
+    return Section("Annotators", blocks, intro)
+
+
+def _mistakes(analysis: Analysis, config: QcConfig, pictures: Pictures) -> Section:
+    counted = Counter(m.kind for m in analysis.mistakes)
+    sure = Counter(m.kind for m in analysis.mistakes if m.certain)
+    rows: list[list[Cell]] = [[k.replace("-", " "), KINDS[k], counted[k], sure[k]] for k in KINDS if counted[k]]
+    if not rows:
+        return Section("Mistakes", [Text("None was found.")])
+    blocks: list[Block] = [Table(["kind", "meaning", "found", "of them certain"], rows)]
+    each = max(1, config.report_hands // max(len(rows), 1)) if config.report_hands else 0
+    shown: Counter[str] = Counter()
+    for mistake in sorted(analysis.mistakes, key=lambda m: (not m.certain, -m.gain)):
+        if shown[mistake.kind] >= each:
+            continue
+        hand = analysis.panel.hand_ids[mistake.hand]
+        gallery = pictures.gallery(analysis.panel, mistake.hand, analysis.consensus[mistake.hand], mistake.slots)
+        if gallery is not None:
+            shown[mistake.kind] += 1
+            blocks += [
+                Text(f"{mistake.kind.replace('-', ' ').capitalize()} — {mistake.message}. Hand {hand}."),
+                gallery,
+            ]
+    return Section(
+        "Mistakes", blocks, "What went wrong, and in whose answer. No answer was changed; qc.json has proposals."
+    )
+
+
+def _queue(analysis: Analysis, config: QcConfig, pictures: Pictures) -> Section:
+    if not analysis.queue:
+        return Section("Hands to look at again", [Text("None is past the threshold.")])
+    rows: list[list[Cell]] = [[q.rank, q.hand_id, q.score, q.reason] for q in analysis.queue[:_LISTED]]
+    index = {h: i for i, h in enumerate(analysis.panel.hand_ids)}
+    blocks: list[Block] = []
+    for item in analysis.queue[: config.report_hands]:
+        hand = index[item.hand_id]
+        gallery = pictures.gallery(analysis.panel, hand, analysis.consensus[hand])
+        if gallery is not None:
+            blocks += [Text(f"{item.rank}. {item.reason}. Hand {item.hand_id}."), gallery]
+    left = len(analysis.queue) - len(rows)
+    caption = f"{left} more are in the queue table and in qc.json" if left > 0 else ""
+    blocks.append(Table(["rank", "hand", "score", "why"], rows, caption))
+    return Section("Hands to look at again", blocks, "Worst first. `hint push --queue` sends exactly these back.")
+
+
+def _with_interval(estimate: Estimate, decimals: int, factor: float, unit: str = "") -> str:
+    if not np.isfinite(estimate.value):
+        return "–"
+    value, low, high = (f"{factor * v:.{decimals}f}" for v in (estimate.value, estimate.low, estimate.high))
+    return f"{value}{unit}" if not np.isfinite(estimate.low) else f"{value}{unit} ({low}–{high})"

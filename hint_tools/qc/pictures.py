@@ -1,0 +1,105 @@
+"""Crops of a hand, side by side: each annotator's skeleton and the consensus."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from hint_tools.core.errors import HintError
+from hint_tools.core.geometry import apply_affine
+from hint_tools.core.records import Consensus, Frame, Hand
+from hint_tools.media.draw import draw_hand, hand_crop
+from hint_tools.media.images import read_image
+from hint_tools.qc.panel import ABSENT, SIDES, Panel
+from hint_tools.report.page import Figure, Gallery
+from hint_tools.store.project import Project
+
+Image = npt.NDArray[np.uint8]
+
+CROP_PX = 208
+CONTEXT = 1.5
+"""Side of a crop over the longer side of the hand: as tight as shows where a slipped joint went."""
+_MAX_PIXELS_KEPT = 8
+
+
+class Pictures:
+    """Draws hands of a project; hands whose picture can't be read are left out and remembered.
+
+    Args:
+        project: where the pictures are.
+        frames: by id.
+        hands: by id.
+
+    Attributes:
+        unreadable: frame ids, with what the reader said.
+    """
+
+    def __init__(self, project: Project, frames: Mapping[str, Frame], hands: Mapping[str, Hand]) -> None:
+        self._project = project
+        self._frames = frames
+        self._hands = hands
+        self._kept: dict[str, Image] = {}
+        self.unreadable: dict[str, str] = {}
+
+    def gallery(self, panel: Panel, hand: int, consensus: Consensus, marked: Collection[int] = ()) -> Gallery | None:
+        """Every answer in a crop of its own, the consensus last; None without a picture.
+
+        Args:
+            panel: the answers.
+            hand: index.
+            consensus: of this hand.
+            marked: answers with a mistake, said so in their caption.
+        """
+        image = self._image(self._hands[consensus.hand_id].frame_id)
+        if image is None:
+            return None
+        crop, affine = hand_crop(image, self._box(panel, hand, consensus), size_px=CROP_PX, context=CONTEXT)
+        figures = []
+        for slot in np.flatnonzero(panel.answered[hand]).tolist():
+            name = panel.annotators[panel.annotator[hand, slot]]
+            said = [name, _side_or_rejection(panel, hand, slot), "look here" if slot in marked else ""]
+            drawn = crop
+            if panel.has_joints[hand, slot]:
+                points = apply_affine(affine, panel.keypoints[hand, slot])
+                drawn = draw_hand(crop, points, panel.visibility[hand, slot])
+            figures.append(Figure(drawn, " · ".join(s for s in said if s), f"crop with {name}'s joints"))
+        points = apply_affine(affine, np.asarray(consensus.keypoints))
+        agreed = draw_hand(crop, points, consensus.visibility)
+        state = "rejected" if consensus.rejected else consensus.side
+        figures.append(
+            Figure(agreed, " · ".join(s for s in ("consensus", state) if s), "crop with the consensus joints")
+        )
+        return Gallery(figures, max(len(figures), 4))
+
+    def _box(self, panel: Panel, hand: int, consensus: Consensus) -> npt.NDArray[np.float64]:
+        """Around the consensus and the hand's own box; answers on another hand don't widen it."""
+        own = self._hands[consensus.hand_id].box
+        box = np.concatenate([np.minimum(own, consensus.box)[:2], np.maximum(own, consensus.box)[2:]])
+        size = np.maximum(box[2:] - box[:2], 1.0)
+        center = (box[:2] + box[2:]) / 2
+        return np.concatenate([center - size / 2, center + size / 2])
+
+    def _image(self, frame_id: str) -> Image | None:
+        if frame_id in self.unreadable:
+            return None
+        if frame_id not in self._kept:
+            frame = self._frames.get(frame_id)
+            try:
+                if frame is None:
+                    raise FileNotFoundError("no such frame in the table")
+                found = read_image(self._project.path(frame.path))
+            except (HintError, OSError) as error:
+                self.unreadable[frame_id] = str(error)
+                return None
+            if len(self._kept) >= _MAX_PIXELS_KEPT:
+                self._kept.pop(next(iter(self._kept)))
+            self._kept[frame_id] = found
+        return self._kept[frame_id]
+
+
+def _side_or_rejection(panel: Panel, hand: int, slot: int) -> str:
+    if panel.rejected[hand, slot]:
+        return "rejected"
+    return "" if panel.side[hand, slot] == ABSENT else SIDES[panel.side[hand, slot]]

@@ -1,0 +1,147 @@
+"""The analysis as JSON: `qc/qc.json` with everything, `qc/sigmas.json` with σ alone. The same input, the same bytes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from hint_tools.core.records import Submission
+from hint_tools.core.skeleton import JOINT_NAMES
+from hint_tools.qc.agreement import PALM_THRESHOLD, PCK_THRESHOLDS, Agreement
+from hint_tools.qc.analysis import Analysis
+from hint_tools.qc.bootstrap import Estimate
+from hint_tools.qc.mistakes import Mistake, name_of
+from hint_tools.qc.panel import Panel, count_answers
+from hint_tools.qc.sigmas import Sigmas
+
+QC_VERSION = 1
+"""Of qc.json's layout."""
+SIGMAS_VERSION = 1
+"""Of sigmas.json's layout."""
+
+
+def qc_json(analysis: Analysis, counts: dict[str, int | float | str]) -> dict[str, Any]:
+    """Everything the analysis found, as plain values; NaN becomes null."""
+    panel, occlusion = analysis.panel, analysis.occlusion
+    document = {
+        "format": "hint-qc",
+        "version": QC_VERSION,
+        "counts": counts,
+        "answers_per_hand": {str(k): n for k, n in count_answers(panel).items()},
+        "units": {
+            "distance": "sqrt(width * height) of the box around the consensus joints",
+            "pck": f"of max(width, height) of that box, at {', '.join(map(str, PCK_THRESHOLDS))}",
+            "palm": f"part within {PALM_THRESHOLD} of wrist to middle MCP",
+        },
+        "agreement": [_agreement(a) for a in analysis.agreement],
+        "occlusion": {
+            "raw": occlusion.raw,
+            "prevalence_occluded": occlusion.prevalence[0],
+            "gwet_ac1": occlusion.ac1,
+            "krippendorff_alpha": occlusion.alpha,
+            "joints": occlusion.n_units,
+        },
+        "annotators": [
+            {
+                "annotator": panel.annotators[h.annotator],
+                "answers": int((panel.annotator == h.annotator).sum()),
+                "error_factor": float(analysis.sigmas.factors[h.annotator]),
+                "occluded_found": h.found,
+                "occluded_joints": h.n_occluded,
+                "visible_called_occluded": h.invented,
+                "visible_joints": h.n_visible,
+            }
+            for h in analysis.habits
+        ],
+        "mistakes": [_mistake(panel, m) for m in analysis.mistakes],
+        "queue": [{"hand": q.hand_id, "rank": q.rank, "score": q.score, "reason": q.reason} for q in analysis.queue],
+    }
+    plain: dict[str, Any] = _without_nan(document)
+    return plain
+
+
+def sigmas_json(sigmas: Sigmas) -> dict[str, Any]:
+    """σ of every joint and state, with units, interval, and where each came from."""
+    document = {
+        "format": "hint-sigmas",
+        "version": SIGMAS_VERSION,
+        "unit": "standard deviation of one coordinate of one annotator / sqrt(width * height) of the joints' box",
+        "coco_factor": math.sqrt(2),
+        "joints": list(JOINT_NAMES),
+        "cells": [
+            {
+                "joint": c.joint,
+                "state": c.state,
+                "sigma": c.estimate.value,
+                "low": c.estimate.low,
+                "high": c.estimate.high,
+                "pairs": c.estimate.n,
+                "rms": c.rms,
+                "level": c.level,
+            }
+            for c in sigmas.cells
+        ],
+    }
+    plain: dict[str, Any] = _without_nan(document)
+    return plain
+
+
+def _agreement(found: Agreement) -> dict[str, Any]:
+    return {
+        "group": found.group,
+        "name": found.name,
+        "pairs": found.distance.n,
+        "distance": _estimate(found.distance),
+        "pck": {str(t): _estimate(e) for t, e in zip(PCK_THRESHOLDS, found.pck, strict=True)},
+        "palm": _estimate(found.palm),
+    }
+
+
+def _estimate(estimate: Estimate) -> list[float]:
+    """Value, low, high."""
+    return [estimate.value, estimate.low, estimate.high]
+
+
+def _mistake(panel: Panel, mistake: Mistake) -> dict[str, Any]:
+    return {
+        "code": f"qc.{mistake.kind}",
+        "hand": panel.hand_ids[mistake.hand],
+        "annotators": [name_of(panel, mistake.hand, k) for k in mistake.slots],
+        "submissions": [_submission(panel, mistake.hand, k).submission_id for k in mistake.slots],
+        "message": mistake.message,
+        "certain": mistake.certain,
+        "gain": mistake.gain,
+        "proposal": _proposal(panel, mistake),
+    }
+
+
+def _proposal(panel: Panel, mistake: Mistake) -> dict[str, Any] | None:
+    """The mended answer, where the mistake says how; the answer itself is never touched."""
+    if mistake.side:
+        return {"side": mistake.side}
+    if not mistake.joint_order:
+        return None
+    order = list(mistake.joint_order)
+    slot = mistake.slots[0]
+    return {
+        "joint_order": order,
+        "keypoints": panel.keypoints[mistake.hand, slot][order].tolist(),
+        "visibility": panel.visibility[mistake.hand, slot][order].tolist(),
+    }
+
+
+def _submission(panel: Panel, hand: int, slot: int) -> Submission:
+    answer = panel.submissions[hand][slot]
+    if answer is None:
+        raise IndexError(f"hand {panel.hand_ids[hand]} has no answer {slot}")
+    return answer
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _without_nan(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,170 @@
+"""`hint qc`: from submissions to agreement, mistakes, σ, consensus, queue and a report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from hint_tools.core import progress
+from hint_tools.core.errors import DataError
+from hint_tools.core.findings import Finding, Severity
+from hint_tools.core.records import Frame, Hand
+from hint_tools.core.report import Report
+from hint_tools.qc.analysis import Analysis, analyse
+from hint_tools.qc.config import QcConfig
+from hint_tools.qc.mistakes import KINDS, name_of
+from hint_tools.qc.occlusion import occlusion_findings
+from hint_tools.qc.page import headline, sections
+from hint_tools.qc.panel import Candidates, build_panel, choose_submissions
+from hint_tools.qc.pictures import Pictures
+from hint_tools.qc.results import qc_json, sigmas_json
+from hint_tools.report.page import write_report
+from hint_tools.store.atomic import write_json
+from hint_tools.store.project import Project
+from hint_tools.store.tables import CONSENSUS, DETECTED_HANDS, FRAMES, HANDS, PREDICTIONS, QUEUE, SUBMISSIONS
+
+REPORT, RESULTS, SIGMAS = "qc/report.html", "qc/qc.json", "qc/sigmas.json"
+_EXAMPLES = 10
+_INFORMATIVE = frozenset({"rubber-stamp", "rejection-split", "side-unclear"})
+
+
+def run(config: QcConfig, project: Project) -> Report:
+    """Analyse all current submissions; write consensus, queue, `qc/qc.json`, `qc/sigmas.json`, `qc/report.html`.
+
+    Raises:
+        DataError: nothing was pulled yet, or no answer can be used.
+        EnvironmentFault: a file can't be written, or another command is writing.
+    """
+    hands, frames = project.hands(), project.read_if_any(FRAMES)
+    candidates = choose_submissions(project.read(SUBMISSIONS), frozenset(h.hand_id for h in hands))
+    if not candidates.taken:
+        raise DataError(
+            f"{project.table_path(SUBMISSIONS)}: no answer can be used; dropped: {_listed(candidates)}",
+            hint="hint pull",
+        )
+    panel = build_panel(candidates.taken, hands, frames)
+    by_id = {h.hand_id: h for h in hands}
+    predictions = {p.prediction_id: p for p in project.read_if_any(PREDICTIONS)}
+    progress.note(
+        f"{len(candidates.taken)} answers of {len(panel.annotators)} annotators to {len(panel.hand_ids)} hands"
+    )
+    analysis = analyse(panel, by_id, predictions, config)
+    findings = [*candidates.findings, *_findings(analysis), *occlusion_findings(panel, analysis.habits)]
+    counts = _counts(candidates, analysis, len(hands))
+    if not config.dry_run:
+        findings += _write(analysis, counts, config, project, hands, frames)
+    gates = _gates(analysis, config)
+    return Report(
+        stage="qc",
+        counts=counts,
+        findings=tuple(findings + gates),
+        outputs=() if config.dry_run else (REPORT, RESULTS, SIGMAS),
+        next_command="hint push --queue" if analysis.queue else "hint fit",
+        details={} if config.dry_run else {"report": REPORT, "results": RESULTS},
+        gate_failed=bool(gates),
+    )
+
+
+def _write(
+    analysis: Analysis,
+    counts: dict[str, int | float | str],
+    config: QcConfig,
+    project: Project,
+    hands: Sequence[Hand],
+    frames: Sequence[Frame],
+) -> list[Finding]:
+    """Write everything; what the pictures had to say."""
+    pictures = Pictures(project, {f.frame_id: f for f in frames}, {h.hand_id: h for h in hands})
+    body = sections(analysis, config, pictures)
+    annotators = f"{len(analysis.panel.annotators)} annotators: {', '.join(analysis.panel.annotators)}"
+    with project.lock():
+        project.write(CONSENSUS, analysis.consensus)
+        project.write(QUEUE, analysis.queue)
+        write_json(project.path(SIGMAS), sigmas_json(analysis.sigmas))
+        write_json(project.path(RESULTS), qc_json(analysis, counts))
+        write_report(
+            project.path(REPORT), "Annotation quality", f"{project.name} · {annotators}", headline(analysis), body
+        )
+        project.stamp(
+            "qc",
+            reads=(SUBMISSIONS, HANDS, DETECTED_HANDS, FRAMES, PREDICTIONS),
+            writes=(CONSENSUS, QUEUE),
+        )
+    if not pictures.unreadable:
+        return []
+    first = min(pictures.unreadable)
+    return [
+        Finding(
+            code="qc.image-unreadable",
+            severity=Severity.WARNING,
+            message=f"{len(pictures.unreadable)} pictures of the report can't be read ({pictures.unreadable[first]})",
+            suggestion="hint sample makes missing pictures again; everything else in the report is complete",
+            subjects=tuple(sorted(pictures.unreadable)[:_EXAMPLES]),
+            count=len(pictures.unreadable),
+        )
+    ]
+
+
+def _counts(candidates: Candidates, analysis: Analysis, n_hands: int) -> dict[str, int | float | str]:
+    panel = analysis.panel
+    total = len(candidates.taken) + sum(candidates.dropped.values())
+    return {
+        "submissions": total,
+        "taken": len(candidates.taken),
+        **candidates.dropped,
+        "annotators": len(panel.annotators),
+        "hands": len(panel.hand_ids),
+        "hands without an answer": n_hands - len(panel.hand_ids),
+        "hands with joints twice or more": int((panel.has_joints.sum(axis=1) >= 2).sum()),
+        "hands rejected": sum(c.rejected for c in analysis.consensus),
+        "mistakes": len(analysis.mistakes),
+        "queue": len(analysis.queue),
+    }
+
+
+def _findings(analysis: Analysis) -> list[Finding]:
+    """One finding for each kind of mistake and annotator; qc.json has every single one."""
+    panel = analysis.panel
+    grouped: dict[tuple[str, str], list[int]] = {}
+    for mistake in analysis.mistakes:
+        who = " or ".join(sorted({name_of(panel, mistake.hand, k) for k in mistake.slots}))
+        grouped.setdefault((mistake.kind, who), []).append(mistake.hand)
+    order = list(KINDS)
+    found = []
+    for kind, who in sorted(grouped, key=lambda key: (order.index(key[0]), key[1])):
+        hands = grouped[kind, who]
+        found.append(
+            Finding(
+                code=f"qc.{kind}",
+                severity=Severity.INFO if kind in _INFORMATIVE else Severity.WARNING,
+                message=f"{who}: {KINDS[kind]}, in {len(hands)} answers",
+                suggestion=f"see {REPORT}; hint push --queue sends the hands back",
+                subjects=tuple(panel.hand_ids[h] for h in hands[:_EXAMPLES]),
+                count=len(hands),
+            )
+        )
+    return found
+
+
+def _gates(analysis: Analysis, config: QcConfig) -> list[Finding]:
+    """One error for each gate the figures are past."""
+    flagged = len(analysis.queue) / max(len(analysis.panel.hand_ids), 1)
+    found = []
+    if config.max_flagged is not None and flagged > config.max_flagged:
+        found.append(
+            (
+                "qc.gate-flagged",
+                f"expected at most {config.max_flagged:.1%} of the hands in the queue, got {flagged:.1%}",
+            )
+        )
+    ac1 = analysis.occlusion.ac1
+    if config.min_occlusion_ac1 is not None and not ac1 >= config.min_occlusion_ac1:
+        found.append(
+            ("qc.gate-occlusion", f"expected an AC1 on occlusion of at least {config.min_occlusion_ac1}, got {ac1:.3f}")
+        )
+    return [Finding(code=c, severity=Severity.ERROR, message=m, suggestion="hint push --queue") for c, m in found]
+
+
+def _listed(candidates: Candidates) -> str:
+    dropped = Counter(candidates.dropped)
+    return ", ".join(f"{n} {reason}" for reason, n in sorted(dropped.items()) if n) or "none, the table is empty"
