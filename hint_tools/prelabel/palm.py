@@ -98,7 +98,7 @@ def _tile_centers(length_px: int, side_px: float) -> Floats:
     if length_px <= side_px:
         return np.array([(length_px - 1) / 2])
     count = int(np.ceil((length_px - side_px) / (side_px * (1 - TILE_OVERLAP)))) + 1
-    centers: Floats = np.linspace(side_px / 2, length_px - side_px / 2, count) - 0.5
+    centers: Floats = np.linspace(side_px / 2, length_px - side_px / 2, count, dtype=np.float64) - 0.5
     return centers
 
 
