@@ -171,7 +171,7 @@ def _read(path: Path) -> dict[str, Any]:
     except pickle.UnpicklingError as error:
         raise DataError(
             f"{path}: it can't be read without running code from it ({_refused(str(error))}); not opened",
-            hint="where it was made, keep its weights alone: torch.save({'state_dict': m.state_dict()}, 'weights.ckpt')",
+            hint="where it was made, keep its weights alone: torch.save({'state_dict': m.state_dict()}, 'w.ckpt')",
         ) from None
     except Exception as error:
         first = str(error).split("\n")[0][:_TOLD]
