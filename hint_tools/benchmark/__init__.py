@@ -1,0 +1,1 @@
+"""Stage `benchmark`: score a checkpoint on annotated hands."""

@@ -1,0 +1,132 @@
+"""The report of a benchmark: tables, a chart of the joints, the best and the worst hands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from hint_tools.benchmark.metrics import THRESHOLDS
+from hint_tools.benchmark.results import SUBSET_WORDS, SourceScore
+from hint_tools.core.geometry import apply_affine
+from hint_tools.core.skeleton import JOINT_NAMES
+from hint_tools.media.crops import crop_affine, crop_side, cut
+from hint_tools.media.draw import draw_hand, draw_label, side_by_side
+from hint_tools.media.images import read_image
+from hint_tools.report import charts
+from hint_tools.report.page import Chart, Figure, Gallery, Section, Table, write_report
+
+_MIN_JOINTS: Final = 5
+"""A hand is shown as best or worst only when this many of its joints count."""
+
+
+def write_page(
+    path: Path, scores: Sequence[SourceScore], facts: Mapping[str, str], *, title: str, examples: int, truth_3d: str
+) -> None:
+    """Write the report.
+
+    Args:
+        path: `report.html`.
+        scores: one a source.
+        facts: label -> value, for the top.
+        title: what was scored.
+        examples: best and worst hands a source.
+        truth_3d: where 3D truth comes from: `fit`, or anything else.
+
+    Raises:
+        DataError: a picture to show can't be read.
+        EnvironmentFault: it could not be written.
+    """
+    sections = [_pck_section(scores)]
+    if any(s.pose for s in scores):
+        sections.append(_pose_section(scores, truth_3d))
+    sections.extend(_source_section(s, examples) for s in scores)
+    write_report(path, title=title, subtitle="PCK as HaMeR's evaluation defines it", facts=facts, sections=sections)
+
+
+def _pck_section(scores: Sequence[SourceScore]) -> Section:
+    head = ["source", "joints", "hands", "counted", "covered"]
+    head += [text for t in THRESHOLDS for text in (f"PCK@{t:g}", "95% interval")]
+    rows: list[list[str | int | float]] = []
+    for one in scores:
+        for subset in one.subsets:
+            cells: list[str | int | float] = [one.source, SUBSET_WORDS[subset.subset], subset.hands, subset.joints]
+            cells.append(f"{subset.joints_covered} of {len(JOINT_NAMES)}")
+            for p in subset.pck:
+                cells += [_percent(p.mean), f"{_percent(p.low)} – {_percent(p.high)}"]
+            rows.append(cells)
+            if subset.subset in one.human:
+                expected = one.human[subset.subset]
+                cells = [one.source, f"{SUBSET_WORDS[subset.subset]}, two annotators", subset.hands, subset.joints, ""]
+                rows.append(cells + [text for t in THRESHOLDS for text in (_percent(expected[t]), "")])
+    caption = (
+        "Per cent. Distances are divided by the longer side of the annotated box; per joint, hits over counted joints; "
+        "then the mean over joints. Intervals from resampling images. “Two annotators” is what one person reaches "
+        "against another, expected from the deviations in sigmas.json."
+    )
+    return Section("Correct keypoints", [Table(head, rows, caption)])
+
+
+def _pose_section(scores: Sequence[SourceScore], truth: str) -> Section:
+    rows: list[list[str | int | float]] = [
+        [s.source, s.pose.hands, s.pose.mpjpe_mm, s.pose.pa_mpjpe_mm, s.pose.pa_mpjpe_reflected_mm]
+        for s in scores
+        if s.pose is not None
+    ]
+    head = ["source", "hands", "MPJPE, mm", "PA-MPJPE, mm", "PA-MPJPE, mirroring allowed, mm"]
+    caption = (
+        "Mirroring is allowed in FreiHAND's and HO-3D's official scripts; a hand of the wrong side scores 0 there."
+    )
+    fitted = "The truth is a fit of MANO to annotated 2D joints, not a measurement." if truth == "fit" else ""
+    return Section("3D joints", [Table(head, rows, caption)], fitted)
+
+
+def _percent(share: float) -> str:
+    return "–" if np.isnan(share) else f"{100 * share:.1f}"
+
+
+def _source_section(one: SourceScore, examples: int) -> Section:
+    subset = one.subsets[0]
+    blocks: list[Chart | Gallery] = []
+    for p in subset.pck[:1]:
+        drawing = charts.bar_chart(
+            JOINT_NAMES, (100 * p.per_joint).tolist(), unit="%", title=f"PCK@{p.threshold:g} by joint, {one.source}"
+        )
+        blocks.append(Chart(drawing, f"PCK@{p.threshold:g} of {SUBSET_WORDS[subset.subset]} joints."))
+    error = _mean_distance(one)
+    order = np.argsort(error, kind="stable")[: int(np.isfinite(error).sum())]
+    if examples and len(order):
+        for words, chosen in (("Nearest", order), ("Farthest", order[::-1])):
+            figures = [_figure(one, int(i), f"{words}: {error[i]:.1%}") for i in chosen[:examples]]
+            blocks.append(Gallery(figures, columns=4))
+    intro = (
+        "Below, the nearest and the farthest hands by mean distance in parts of the hand's size: left as annotated, "
+    )
+    return Section(one.source, blocks, intro + "right as predicted." if len(blocks) > 1 else "")
+
+
+def _mean_distance(one: SourceScore) -> npt.NDArray[np.float64]:
+    """(n,) mean relative distance of the counted joints; inf where there are too few."""
+    counted = one.hands.subsets[0].counted
+    count = counted.sum(axis=1)
+    total = np.where(counted, one.distance, 0.0).sum(axis=1)
+    return np.where(count >= _MIN_JOINTS, total / np.maximum(count, 1), np.inf)
+
+
+def _figure(one: SourceScore, i: int, words: str) -> Figure:
+    row = int(one.hands.rows[i])
+    truth = one.hands.truth(row)
+    image = read_image(one.hands.images / str(one.hands.hands.imgname[row]))
+    matrix = crop_affine(truth.center, crop_side(truth.size, factor=one.hands.rescale))
+    crop = cut(image, matrix)
+    counted = one.hands.subsets[0].counted[i]
+    pictures = [
+        draw_hand(crop, apply_affine(matrix, points), np.where(counted, 2, 0))
+        for points in (truth.keypoints_2d[:, :2], one.answers.keypoints_2d[i])
+    ]
+    pictures = [draw_label(p, text) for p, text in zip(pictures, ("annotated", "predicted"), strict=True)]
+    name = str(one.hands.hands.imgname[row])
+    return Figure(side_by_side(pictures), caption=f"{words}, {name}")
