@@ -115,7 +115,7 @@ def answer_tasks(connection: Connection, annotator: Annotator, answer: Callable[
             given = answer(view)
             if given is None:
                 continue
-            unique = uuid.uuid5(_NAMESPACE, f"{view.task_key}|{annotator.email}")
+            unique = uuid.uuid5(_NAMESPACE, f"{connection.mark}|{task['id']}|{view.task_key}|{annotator.email}")
             started_from = {"parent_prediction": origin["id"]} if origin else {}
             posted += client.create_annotation(
                 int(task["id"]),

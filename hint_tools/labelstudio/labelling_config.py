@@ -21,7 +21,7 @@ from hint_tools.formats.labelstudio import (
 )
 
 _COLOURS: Final = {"thumb": "#e6194b", "index": "#f58231", "middle": "#3cb44b", "ring": "#4363d8", "pinky": "#911eb4"}
-_WRIST_COLOUR: Final = "#ffffff"
+_WRIST_COLOUR: Final = "#ffe119"
 _JOINT_KEYS: Final = "0123456789qwertyiopas"
 """One a joint; without them the editor hands out keys of its own, which then clash with the choices."""
 _VISIBILITY_KEYS: Final = {Visibility.VISIBLE: "d", Visibility.OCCLUDED: "x", Visibility.NOT_ANNOTATABLE: "z"}
@@ -75,8 +75,9 @@ def _add_choices(parent: ET.Element) -> None:
         ET.SubElement(seen, "Choice", value=shown, alias=word, hint=hint, hotkey=_VISIBILITY_KEYS[state])
     ET.SubElement(parent, "Header", value="Reject, because", size="5")
     reject = _choices(parent, REJECT)
-    for reason in REJECT_REASONS:
-        ET.SubElement(reject, "Choice", value=_REJECT_SHOWN[reason], alias=reason)
+    for number, reason in enumerate(REJECT_REASONS, start=1):
+        # two keys at once: the editor would else give out single letters, and one slip would reject a hand
+        ET.SubElement(reject, "Choice", value=_REJECT_SHOWN[reason], alias=reason, hotkey=f"alt+{number}")
 
 
 def _choices(parent: ET.Element, name: str, **attributes: str) -> ET.Element:
