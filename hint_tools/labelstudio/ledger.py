@@ -22,7 +22,7 @@ from hint_tools.labelstudio.client import Client, Json
 from hint_tools.store.journal import Journal
 
 SETTLE_S: Final = 10.0
-"""A server may finish a request after its client has gone: an import of 200 tasks takes it a second, ten times less than this."""
+"""A server may finish a request after its client has gone; 200 tasks take it a second on a free machine."""
 _POLL_S: Final = 1.0
 
 Listing = Mapping[str, Sequence[Json]]
