@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import typing
 from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
@@ -32,8 +33,6 @@ from hint_tools.store.project import Project, create_project
 from hint_tools.store.tables import LEDGER, SUBMISSIONS
 
 MAX_FILE_BYTES = 1 << 20
-PATH_FIELDS = ("root", "boxes", "release", "images", "npz", "checkpoint", "config", "weights", "mano")
-"""Settings that are paths: relative ones count from the YAML file's folder."""
 
 
 class AnnotateConfig(BaseModel):
@@ -94,9 +93,9 @@ def run_round(path: Path, *, dry_run: bool = False) -> Report:
     """
     described = read_round(path)
     folder = path.resolve().parent
-    for step in described.stages:  # every mistake is told before the first stage starts
-        _checked(step, path, folder)
     root = folder / described.project
+    for step in described.stages:  # every mistake is told before the first stage starts
+        _checked(step, path, (folder, root))
     if dry_run:
         return Report(stage="run", counts={"stages": len(described.stages), "project": str(root)})
     project = create_project(root, described.name)
@@ -106,7 +105,7 @@ def run_round(path: Path, *, dry_run: bool = False) -> Report:
     for number, step in enumerate(described.stages, start=1):
         ((name, _),) = step.items()
         note(f"[{number}/{len(described.stages)}] {name}")
-        values = _checked(step, path, folder)
+        values = _checked(step, path, (folder, root))
         if name == "annotate":
             report = _annotated(AnnotateConfig.model_validate(values), project)
         else:
@@ -124,25 +123,31 @@ def run_round(path: Path, *, dry_run: bool = False) -> Report:
     return Report(stage="run", counts=counts, findings=tuple(findings), outputs=tuple(outputs))
 
 
-def _checked(step: dict[str, dict[str, Any] | None], path: Path, folder: Path) -> dict[str, Any]:
-    """The values of one step, paths made absolute.
+def _checked(step: dict[str, dict[str, Any] | None], path: Path, folders: tuple[Path, ...]) -> dict[str, Any]:
+    """The values of one step; relative paths are looked for in `folders`.
 
     Raises:
         ConfigError: unknown stage or settings that don't fit.
     """
     ((name, given),) = step.items()
     values = dict(given or {})
-    for key in PATH_FIELDS:
-        if isinstance(values.get(key), str):
-            values[key] = str(folder / Path(values[key]).expanduser())
     if name == "annotate":
         try:
             AnnotateConfig.model_validate(values)
         except ValidationError as error:
             raise ConfigError(f"{path}: annotate: {error.errors()[0]['msg']}") from error
     else:
-        settings(stage(name), None, str(path), values)
+        chosen = stage(name)
+        for key, info in chosen.config_class().model_fields.items():
+            if isinstance(values.get(key), str) and Path in (info.annotation, *typing.get_args(info.annotation)):
+                values[key] = str(_found(Path(values[key]).expanduser(), folders))
+        settings(chosen, None, str(path), values)
     return values
+
+
+def _found(given: Path, folders: tuple[Path, ...]) -> Path:
+    """`given` in the first of the folders that has it, else as it is."""
+    return next((folder / given for folder in folders if (folder / given).exists()), given)
 
 
 def _annotated(config: AnnotateConfig, project: Project) -> Report:

@@ -94,6 +94,7 @@ _ALL: Final = (
     Stage("verify", "hint_tools.release.config:ReleaseVerifyConfig", "hint_tools.release.verify:run_verify", False),
     Stage("train", "hint_tools.train.config:TrainConfig", "hint_tools.train.run:run", False),
     Stage("benchmark", "hint_tools.benchmark.config:BenchmarkConfig", "hint_tools.benchmark.run:run", False),
+    Stage("demo", "hint_tools.pipeline.demo_config:DemoConfig", "hint_tools.pipeline.demo:run_demo", False),
 )
 
 STAGES: Final = MappingProxyType({s.name: s for s in _ALL})
