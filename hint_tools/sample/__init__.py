@@ -1,0 +1,1 @@
+"""Stage: choose frames and hands of a source, extract them into the project."""

@@ -1,0 +1,1 @@
+"""One reader a dataset, as its owners ship it -> candidates for sampling."""

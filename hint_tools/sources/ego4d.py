@@ -1,0 +1,269 @@
+"""Ego4D's hand-object benchmark: critical frames of narrated actions with both hands' boxes, from the owners' files.
+
+Layout as the Ego4D download tool leaves it; `fho_main.json` as documented for version 2. Frame numbers inside a clip
+count from 0. Boxes are x, y, width, height in px of the full frame, drawn from the outer corner of its top-left pixel.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hint_tools.core.errors import DataError
+from hint_tools.sources.candidates import Candidate, HandBox, SourceReading, Tally
+from hint_tools.store.atomic import read_json
+
+CLIP_FPS = 30.0
+"""Canonical clips have a constant rate (Ego4D documentation, data/videos)."""
+LICENCE = "Ego4D licence"
+FRAME_TYPES = ("pre_45", "pre_30", "pre_15", "pre_frame", "contact_frame", "pnr_frame", "post_frame")
+"""Ego4D's names for the moments of an action, in time order."""
+
+_TYPE_NAMES = {**{t: t for t in FRAME_TYPES}, **{t.removesuffix("_frame"): t for t in FRAME_TYPES}}
+_SIDES = {"left_hand": "left", "right_hand": "right"}
+_VERSIONS = ("v2", "v1")
+_HALF_PIXEL = 0.5
+_DOWNLOAD = "ego4d --output_directory {root} --version v2 --datasets annotations clips --benchmarks fho"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the parts of a download lie.
+
+    Args:
+        annotations: `fho_main.json`.
+        clip_folders: where `<clip_uid>.mp4` is looked for, in this order.
+        metadata: `ego4d.json`; None when it is not there.
+    """
+
+    annotations: Path
+    clip_folders: tuple[Path, ...]
+    metadata: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Clip:
+    """What all frames of one annotated interval share."""
+
+    uid: str
+    video: str
+    participant: str
+    file: Path
+    origin: str
+    size_px: tuple[int, int] | None
+
+
+def find_layout(root: Path) -> Layout:
+    """Where a download's parts lie: below `root/v2`, `root/v1` or `root` itself.
+
+    Raises:
+        DataError: no such folder, or no `fho_main.json` or no folder of clips below it.
+    """
+    hint = _DOWNLOAD.format(root=root)
+    if not root.is_dir():
+        raise DataError(f"{root}: expected a folder with an Ego4D download, found none", hint=hint)
+    bases = (*(root / v for v in _VERSIONS), root, *(root.parent / v for v in _VERSIONS if root.name in _VERSIONS))
+    annotations = [b / "annotations" / "fho_main.json" for b in bases]
+    found = [a for a in annotations if a.is_file()]
+    clips = tuple(b / "clips" for b in bases if (b / "clips").is_dir())
+    if not found:
+        raise DataError(f"{root}: expected annotations/fho_main.json in v2/, v1/ or here, found none", hint=hint)
+    if not clips:
+        raise DataError(f"{root}: expected a folder clips/ in v2/, v1/ or here, found none", hint=hint)
+    described = [p / "ego4d.json" for p in (root, *bases, root.parent)]
+    return Layout(found[0], clips, next((d for d in described if d.is_file()), None))
+
+
+def read_ego4d(root: Path) -> SourceReading:
+    """Every critical frame with a hand's box, of every action that is valid and whose clip is there.
+
+    Raises:
+        DataError: the layout is not a download's, a file is not what it should be, or no clip is there at all.
+    """
+    layout = find_layout(root)
+    document = read_json(layout.annotations)
+    if not isinstance(document, dict) or not isinstance(document.get("videos"), list):
+        raise DataError(f"{layout.annotations}: expected an object with a list `videos`")
+    people, stereo = _metadata(layout.metadata)
+    actions_skipped, boxes_skipped = Tally(), Tally()
+    candidates: list[Candidate] = []
+    n_actions = n_used = 0
+    for video, interval in _intervals(document):
+        actions = _objects(interval.get("narrated_actions"))
+        n_actions += len(actions)
+        clip = _clip(root, layout, video, interval, people)
+        obstacle = _interval_obstacle(interval, video, stereo, clip)
+        for action in actions:
+            name = f"{clip.video}/{action.get('uid') or '?'}"
+            reason = obstacle or _action_obstacle(action)
+            frames = [] if reason else list(_frames(clip, action, boxes_skipped))
+            if frames:
+                n_used += 1
+                candidates.extend(frames)
+            else:
+                actions_skipped.add(reason or "no hand box in any critical frame", name)
+    _expect_clips(layout, n_used, actions_skipped, n_actions)
+    counts = {"actions": n_actions, "actions with candidates": n_used}
+    counts |= {f"actions: {r}": n for r, n in actions_skipped.counts().items()}
+    counts |= {f"boxes: {r}": n for r, n in boxes_skipped.counts().items()}
+    findings = actions_skipped.findings("ego4d", "actions skipped") + boxes_skipped.findings("ego4d", "boxes skipped")
+    candidates.sort(key=lambda c: (c.unit, c.frame_index, c.action, c.frame_type))
+    return SourceReading(candidates=tuple(candidates), counts=counts, findings=findings)
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    """The objects in a list that may be missing, null, or hold other things."""
+    return [v for v in value if isinstance(v, dict)] if isinstance(value, list) else []
+
+
+def _metadata(path: Path | None) -> tuple[dict[str, str], frozenset[str]]:
+    """Participant of each video that has one, and the videos filmed in stereo."""
+    document = read_json(path) if path else {}
+    videos = _objects(document.get("videos") if isinstance(document, dict) else None)
+    people = {str(v.get("video_uid")): v["fb_participant_id"] for v in videos if v.get("fb_participant_id") is not None}
+    stereo = frozenset(str(v.get("video_uid")) for v in videos if v.get("is_stereo"))
+    return {video: str(person) for video, person in people.items()}, stereo
+
+
+def _intervals(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    for video in _objects(document["videos"]):
+        for interval in _objects(video.get("annotated_intervals")):
+            yield video, interval
+
+
+def _clip(root: Path, layout: Layout, video: dict[str, Any], interval: dict[str, Any], people: dict[str, str]) -> _Clip:
+    uid = _plain_name(interval.get("clip_uid"))
+    video_uid = str(video.get("video_uid") or "")
+    places = [folder / f"{uid}.mp4" for folder in layout.clip_folders]
+    file = next((p for p in places if p.is_file()), places[0])
+    above = file.is_relative_to(root)
+    return _Clip(
+        uid=uid,
+        video=video_uid or uid,
+        participant=people.get(video_uid, ""),
+        file=file,
+        origin=file.relative_to(root if above else root.parent).as_posix(),
+        size_px=_size(video.get("video_metadata")),
+    )
+
+
+def _plain_name(value: Any) -> str:
+    """`value` where it can be a file's name; empty otherwise."""
+    return value if isinstance(value, str) and value and not {"/", "\\", "\0"} & set(value) else ""
+
+
+def _size(value: Any) -> tuple[int, int] | None:
+    """Width and height an object states; None when it does not."""
+    if not isinstance(value, dict):
+        return None
+    width, height = value.get("width"), value.get("height")
+    if isinstance(width, int | float) and isinstance(height, int | float) and width > 0 and height > 0:
+        return int(width), int(height)
+    return None
+
+
+def _interval_obstacle(interval: dict[str, Any], video: dict[str, Any], stereo: frozenset[str], clip: _Clip) -> str:
+    """Why no action of this interval can be used; empty when they can."""
+    if interval.get("redacted"):
+        return "redacted interval"
+    if not clip.uid:
+        return "interval without a clip"
+    if video.get("is_stereo") or clip.video in stereo:
+        return "stereo video"
+    return "" if clip.file.is_file() else "clip file missing"
+
+
+def _action_obstacle(action: dict[str, Any]) -> str:
+    """Why this action can't be used; empty when it can."""
+    if not isinstance(action.get("uid"), str) or not action["uid"]:
+        return "action without an id"
+    if action.get("is_rejected"):
+        return "rejected action"
+    if action.get("is_invalid_annotation"):
+        return "invalid annotation"
+    if action.get("is_valid_action") is False:
+        return "not a valid action"
+    if not isinstance(action.get("clip_critical_frames"), dict):
+        return "no critical frames"
+    return "" if _objects(action.get("frames")) else "no boxes annotated"
+
+
+def _frames(clip: _Clip, action: dict[str, Any], skipped: Tally) -> Iterator[Candidate]:
+    """The critical frames of one action that have a hand's box."""
+    numbers, in_video = action["clip_critical_frames"], action.get("critical_frames")
+    seen = set()
+    for frame in _objects(action["frames"]):
+        kind = _TYPE_NAMES.get(str(frame.get("frame_type")), "")
+        subject = f"{clip.uid}/{action['uid']}/{kind or frame.get('frame_type')}"
+        hands = _hands(frame, subject, skipped)
+        if not hands:
+            continue
+        number = numbers.get(kind)
+        reason = _number_obstacle(kind, number, frame, in_video if isinstance(in_video, dict) else {})
+        if not reason and kind in seen:
+            reason = "frame listed twice in one action"
+        if reason:
+            for _ in hands:
+                skipped.add(reason, subject)
+            continue
+        seen.add(kind)
+        yield Candidate(
+            file=clip.file, origin=clip.origin, unit=clip.uid, video=clip.video, clip=clip.uid,
+            participant=clip.participant, frame_index=number, time_s=number / CLIP_FPS, hands=hands,
+            box_size_px=_size(frame) or clip.size_px, action=action["uid"], frame_type=kind, licence=LICENCE,
+        )  # fmt: skip
+
+
+def _number_obstacle(kind: str, number: Any, frame: dict[str, Any], in_video: dict[str, Any]) -> str:
+    """Why this frame's place in the clip is not known for sure; empty when it is."""
+    if not kind:
+        return "unknown frame type"
+    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+        return "no frame number in the clip"
+    stated, expected = frame.get("frame_number"), in_video.get(kind)
+    if isinstance(stated, int) and isinstance(expected, int) and stated != expected:
+        return "frame number disagrees with critical_frames"
+    return ""
+
+
+def _hands(frame: dict[str, Any], subject: str, skipped: Tally) -> tuple[HandBox, ...]:
+    """The first good box of each side, left before right."""
+    found: dict[str, HandBox] = {}
+    for entry in _objects(frame.get("boxes")):
+        side = _SIDES.get(str(entry.get("object_type")))
+        if side is None:
+            continue
+        box = _box(entry.get("bbox"))
+        if box is None:
+            skipped.add("box without four finite numbers and a size", subject)
+        elif side in found:
+            skipped.add("second box for one side", subject)
+        else:
+            extra = {k: v for k, v in entry.items() if k not in ("object_type", "bbox") and v is not None}
+            found[side] = HandBox(box=box, side=side, attributes=json.dumps(extra, sort_keys=True))
+    return tuple(found[side] for side in sorted(found))
+
+
+def _box(value: Any) -> tuple[float, float, float, float] | None:
+    if not isinstance(value, dict):
+        return None
+    parts = [value.get(k) for k in ("x", "y", "width", "height")]
+    numbers = [float(p) for p in parts if isinstance(p, int | float) and not isinstance(p, bool) and math.isfinite(p)]
+    if len(numbers) != 4 or numbers[2] <= 0 or numbers[3] <= 0:
+        return None
+    x, y, width, height = numbers
+    return (x - _HALF_PIXEL, y - _HALF_PIXEL, x + width - _HALF_PIXEL, y + height - _HALF_PIXEL)
+
+
+def _expect_clips(layout: Layout, n_used: int, skipped: Tally, n_actions: int) -> None:
+    missing = skipped.counts().get("clip file missing", 0)
+    if not n_used and missing:
+        raise DataError(
+            f"{layout.clip_folders[0]}: none of the clips that fho_main.json names is here "
+            f"({missing} of {n_actions} actions wait for one)",
+            hint="download the clips: " + _DOWNLOAD.format(root=layout.annotations.parent.parent.parent),
+        )

@@ -1,0 +1,153 @@
+"""Anybody's pictures and videos: every file below a folder, at any depth.
+
+A picture is one candidate. A video gives one candidate for each stretch of `every_s` seconds, at a place inside the
+stretch drawn by a keyed hash: the same file gives the same frames wherever it lies and whatever lies beside it.
+"""
+
+from __future__ import annotations
+
+import bisect
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from hint_tools.core.errors import DataError
+from hint_tools.core.findings import Finding, Severity
+from hint_tools.core.ids import unit_interval
+from hint_tools.core.progress import track
+from hint_tools.media.video import probe
+from hint_tools.sources.candidates import Candidate, HandBox, SourceReading, Tally
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".gif"})
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mts", ".m2ts", ".ts", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp"}
+)
+
+Boxes = Mapping[str, tuple[HandBox, ...]]
+"""Hands of pictures, by path relative to the root."""
+
+
+def read_folder(
+    root: Path,
+    *,
+    seed: int = 0,
+    every_s: float = 1.0,
+    boxes: Boxes | None = None,
+    licence: str = "unknown",
+    redistributable: bool = False,
+) -> SourceReading:
+    """The candidates below `root`, ordered by path and frame.
+
+    Args:
+        root: of the pictures and videos.
+        seed: of the places inside a video's stretches.
+        every_s: length of a stretch of video that gives one candidate, s.
+        boxes: hands of pictures, by path relative to the root.
+        licence: of everything below the root.
+        redistributable: whether that licence lets the pictures be passed on.
+
+    Raises:
+        DataError: `root` is no folder, or holds neither a picture nor a video.
+    """
+    if not root.is_dir():
+        raise DataError(f"{root}: expected a folder of pictures and videos, found none", hint=f"ls {root.parent}")
+    skipped = Tally()
+    images, videos, ignored = _sorted_files(root, skipped)
+    if not images and not videos:
+        raise DataError(
+            f"{root}: expected pictures or videos in this folder or below, found {len(ignored)} files of other kinds",
+            hint=f"find {root} -type f | head",
+        )
+    known, candidates = boxes or {}, []
+    findings: list[Finding] = []
+    for relative in images:
+        folder = str(PurePosixPath(relative).parent)
+        candidates.append(
+            Candidate(
+                file=root / relative, origin=relative, unit=relative, video=folder, hands=known.get(relative, ()),
+                licence=licence, redistributable=redistributable,
+            )
+        )  # fmt: skip
+    for relative in track(videos, "looking at videos"):
+        try:
+            places, damage = _places(root / relative, relative, seed, every_s)
+        except DataError as error:
+            skipped.add("unreadable video", f"{relative} ({error.message})")
+            continue
+        if damage:
+            findings.append(_cut_off(relative, damage))
+        candidates.extend(
+            Candidate(
+                file=root / relative, origin=relative, unit=relative, video=relative, frame_index=number,
+                time_s=time_s, licence=licence, redistributable=redistributable,
+            )
+            for number, time_s in places
+        )  # fmt: skip
+    findings += skipped.findings("sources", "places")
+    findings += _unmatched(known, set(images))
+    counts = {"pictures": len(images), "videos": len(videos), "other files": len(ignored)}
+    counts |= {f"skipped: {reason}": n for reason, n in skipped.counts().items()}
+    return SourceReading(candidates=tuple(candidates), counts=counts, findings=tuple(findings))
+
+
+def _sorted_files(root: Path, closed: Tally) -> tuple[list[str], list[str], list[str]]:
+    """Relative paths of pictures, videos and other files, each list sorted."""
+    images: list[str] = []
+    videos: list[str] = []
+    ignored: list[str] = []
+    for relative in sorted(_walk(root, closed)):
+        suffix = PurePosixPath(relative).suffix.lower()
+        kind = images if suffix in IMAGE_SUFFIXES else videos if suffix in VIDEO_SUFFIXES else ignored
+        kind.append(relative)
+    return images, videos, ignored
+
+
+def _walk(root: Path, closed: Tally) -> Iterator[str]:
+    """Relative paths of all files; linked folders are entered once, hidden files and folders never."""
+
+    def refused(error: OSError) -> None:
+        closed.add("unreadable folder", f"{error.filename} ({error.strerror})")
+
+    entered = set()
+    for place, folders, files in os.walk(root, followlinks=True, onerror=refused):
+        folder = Path(place)
+        identity = (folder.stat().st_dev, folder.stat().st_ino)
+        if identity in entered:
+            folders.clear()
+            continue
+        entered.add(identity)
+        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        for name in files:
+            if not name.startswith("."):
+                yield (folder / name).relative_to(root).as_posix()
+
+
+def _places(path: Path, relative: str, seed: int, every_s: float) -> tuple[list[tuple[int, float]], str]:
+    """(frame number, time in s) of one frame in each stretch of a video, and what is wrong with the video's end."""
+    info = probe(path)
+    places = []
+    for stretch in range(int(info.times_s[-1] // every_s) + 1):
+        first = bisect.bisect_left(info.times_s, stretch * every_s)
+        end = bisect.bisect_left(info.times_s, (stretch + 1) * every_s)
+        if end > first:
+            number = first + int(unit_interval(seed, "place", relative, stretch) * (end - first))
+            places.append((number, info.times_s[number]))
+    return places, info.damage
+
+
+def _cut_off(relative: str, damage: str) -> Finding:
+    return Finding(
+        code="sources.video-cut-off",
+        severity=Severity.WARNING,
+        message=f"{relative}: the end of this video is missing ({damage}); frames before it are used",
+        suggestion="copy the file again",
+        subjects=(relative,),
+    )
+
+
+def _unmatched(boxes: Boxes, images: set[str]) -> tuple[Finding, ...]:
+    absent = Tally()
+    for relative in boxes:
+        if relative not in images:
+            absent.add("boxes without a picture", relative)
+    return absent.findings("sources", "pictures named in the box file")
