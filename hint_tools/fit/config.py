@@ -45,7 +45,7 @@ class FitConfig(StageConfig):
     )
     shape_weight: float = Field(default=1.0, gt=0, description="Trust in the model's own statistics of shapes.")
     components: int = Field(default=30, ge=1, le=45, description="Principal directions of finger poses to use.")
-    hypotheses: int = Field(default=4, ge=1, le=32, description="Starting points per hand.")
+    hypotheses: int = Field(default=6, ge=1, le=32, description="Starting points per hand.")
     min_joints: int = Field(default=8, ge=4, le=21, description="A hand with fewer usable keypoints is not fitted.")
     max_residual: float = Field(
         default=0.05,
@@ -56,10 +56,10 @@ class FitConfig(StageConfig):
         default=15.0, gt=0, description="Accepted up to this mean standard deviation of the joints."
     )
     min_gap: float = Field(
-        default=2.0, ge=0, description="Accepted only when the best hand leads the next different one by this cost."
+        default=4.0, ge=0, description="Accepted only when the best hand leads the next different one by this cost."
     )
     max_pose: float = Field(
-        default=4.0, gt=0, description="Accepted up to this mean square of the whitened pose (1 is typical)."
+        default=6.0, gt=0, description="Accepted up to this mean square of the whitened pose (1 is typical)."
     )
     max_shape: float = Field(
         default=3.0, gt=0, description="Accepted up to this mean square of the shape (1 is typical)."

@@ -19,7 +19,7 @@ SCOUT_STEPS = 3
 MAX_STEPS = 30
 RIVAL_M = 0.010
 """Root-relative mean distance from which two solutions are two hands, not one."""
-RIVAL_COST = 30.0
+RIVAL_COST = 100.0
 """A hypothesis worse by more than this after scouting is no rival: it never wins."""
 
 
