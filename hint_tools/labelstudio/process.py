@@ -23,7 +23,7 @@ import httpx
 from hint_tools.core.errors import EnvironmentFault, RemoteError
 from hint_tools.core.progress import work
 from hint_tools.labelstudio.environment import Environment
-from hint_tools.store.atomic import read_json, write_json
+from hint_tools.store.atomic import atomic_path, read_json, write_json
 
 HOST: Final = "127.0.0.1"
 STOP_WAIT_S: Final = 15.0
@@ -159,10 +159,8 @@ def start(env: Environment, folder: Path, variables: dict[str, str], *, port: in
 def _prepare(env: Environment, folder: Path) -> None:
     database = folder / "label_studio.sqlite3"
     if not database.exists():
-        fresh = folder / "label_studio.sqlite3.new"
-        shutil.copyfile(env.empty_database, fresh)
-        fresh.chmod(0o600)
-        fresh.replace(database)
+        with atomic_path(database, mode=0o600) as temporary:
+            shutil.copyfile(env.empty_database, temporary)
     log = log_file(folder)
     if log.exists() and log.stat().st_size > _LOG_LIMIT_BYTES:
         log.replace(log.with_suffix(".old.log"))

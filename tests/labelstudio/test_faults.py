@@ -7,11 +7,12 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
-from labelstudio_rounds import make_round
+from labelstudio_rounds import make_round, predict
 from scripted import TOKEN, Scripted, scripted_server
 
-from hint_tools.core.errors import ExitCode, HintError, RemoteError
+from hint_tools.core.errors import ConfigError, ExitCode, HintError, RemoteError
 from hint_tools.labelstudio import ledger, show_predictions, wire
 from hint_tools.labelstudio.config import PullConfig, PushConfig
 from hint_tools.labelstudio.connection import TOKEN_VARIABLE, connect, credentials_name
@@ -20,7 +21,7 @@ from hint_tools.labelstudio.push import _planned, run_push
 from hint_tools.labelstudio.tasks import build_task, task_key
 from hint_tools.store.credentials import save_credentials
 from hint_tools.store.project import Project
-from hint_tools.store.tables import LEDGER, SUBMISSIONS
+from hint_tools.store.tables import LEDGER, PREDICTIONS, SUBMISSIONS
 
 N = 7
 
@@ -209,3 +210,42 @@ def test_an_unreadable_picture_is_counted_and_the_rest_goes(site: Scripted, proj
     assert (report.counts["hands"], report.counts["sent"], report.counts["left out"]) == (N, N - 1, 1)
     assert [f.code for f in report.findings] == ["push.picture-unreadable"]
     assert len(site.tasks) == N - 1
+
+
+def test_a_server_elsewhere_needs_to_know_where_the_pictures_are(site: Scripted, project: Project) -> None:
+    save_credentials(credentials_name(project), {"kind": "remote", "url": site.url, "token": TOKEN})
+    with pytest.raises(ConfigError, match="can't read the project's pictures"):
+        run_push(PushConfig(), project)
+    run_push(PushConfig(image_prefix="https://pictures.example.org/round/"), project)
+    assert site.folders == []
+    shown = {t["data"]["image"] for t in site.tasks}
+    assert shown == {f"https://pictures.example.org/round/crops/{k}.jpg" for k in expected(project)}
+    assert "https://pictures.example.org/round/frames/toy/%C3%A9%203.jpg" in {t["data"]["context"] for t in site.tasks}
+
+
+def test_predictions_of_two_models_need_a_choice(site: Scripted, project: Project) -> None:
+    others = [predict(h.hand_id, h.box.reshape(2, 2).mean(0) + np.zeros((21, 2)), "b@1") for h in project.hands()]
+    project.write(PREDICTIONS, [*project.read(PREDICTIONS), *others])
+    with pytest.raises(ConfigError, match=r"2 models: \['b@1', 'toy-model@1'\]"):
+        run_push(PushConfig(), project)
+    run_push(PushConfig(model="b@1"), project)
+    assert {p["model_version"] for t in site.tasks for p in t["predictions"]} == {"b@1"}
+    assert site.projects[0]["model_version"] == "b@1"
+
+
+def test_a_broken_prediction_is_left_out_and_its_hand_sent(site: Scripted, project: Project) -> None:
+    first, *rest = project.read(PREDICTIONS)
+    broken = predict(first.hand_id, np.full((21, 2), np.nan), first.model)
+    project.write(PREDICTIONS, [broken, *rest])
+    report = run_push(PushConfig(), project)
+    assert [f.code for f in report.findings] == ["push.prediction-unusable"]
+    assert sorted(len(t["predictions"]) for t in site.tasks) == [0] + [1] * (N - 1)
+    assert {e.hand_id for e in project.read(LEDGER) if not e.prediction_id} == {first.hand_id}
+    site.requests.clear()
+    run_push(PushConfig(), project)
+    assert {method for method, _, _ in site.requests} == {"GET"}
+
+
+def test_two_rounds_never_share_a_key(project: Project) -> None:
+    keys = [task_key(h.hand_id, n) for h in project.hands() for n in range(3)]
+    assert len(set(keys)) == 3 * N

@@ -166,10 +166,8 @@ def test_an_edit_a_deletion_a_skip_and_a_stranger(site: Site) -> None:
     (empty,) = [s for s in new if s.task_key == keys[3] and s.reject_reason == ""]
     assert not empty.valid
     assert empty.keypoints is None
-    codes = {f.code for f in report.findings}
-    assert codes >= {
-        "pull.annotation-deleted", "pull.changed-by-another", "pull.skipped", "pull.missing-joint",
-    }  # fmt: skip
+    said = {"annotation-deleted", "changed-by-another", "skipped", "several-by-one", "missing-joint"}
+    assert {f.code for f in report.findings} >= {f"pull.{code}" for code in said}
     table = project.table_path(SUBMISSIONS).read_bytes()
     assert "pull.annotation-deleted" not in {f.code for f in run_pull(PullConfig(), project).findings}
     assert project.table_path(SUBMISSIONS).read_bytes() == table

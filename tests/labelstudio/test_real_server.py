@@ -163,6 +163,23 @@ def test_login_keeps_a_token_only_when_the_server_takes_it(site: Site, tmp_path:
         connect(project, "http://127.0.0.1:9")  # the stored token goes to no other address
 
 
+def test_a_personal_access_token_works_as_well(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = site.round(2)
+    connection = connect(project)
+    headers = {"Authorization": f"Token {connection.token}"}
+    with httpx.Client(base_url=connection.url, headers=headers) as http:
+        http.post("/api/jwt/settings", json={"legacy_api_tokens_enabled": True, "api_tokens_enabled": True})
+        personal = http.post("/api/token/").json()["token"]
+    assert personal.count(".") == 2
+    monkeypatch.setenv(TOKEN_VARIABLE, personal)
+    assert run_push(PushConfig(), project).counts["sent"] == 2
+    assert run_pull(PullConfig(), project).counts["tasks"] == 2
+    monkeypatch.setenv(TOKEN_VARIABLE, personal[:-4] + "AAAA")
+    with pytest.raises(RemoteError, match="refuses the token") as caught:
+        run_pull(PullConfig(), project)
+    assert personal[:20] not in str(caught.value)
+
+
 def test_a_server_that_was_stopped_is_one_clear_error_and_comes_back_with_everything(site: Site) -> None:
     run_push(PushConfig(), site.project)
     tables = {p: p.read_bytes() for p in (site.project.root / "tables").iterdir()}
