@@ -99,7 +99,7 @@ def _source_section(one: SourceScore, examples: int) -> Section:
     error = _mean_distance(one)
     order = np.argsort(error, kind="stable")[: int(np.isfinite(error).sum())]
     if examples and len(order):
-        for words, chosen in (("Nearest", order), ("Farthest", order[::-1])):
+        for words, chosen in (("Nearest", order), ("Farthest", order[examples:][::-1])):
             figures = [_figure(one, int(i), f"{words}: {error[i]:.1%}") for i in chosen[:examples]]
             blocks.append(Gallery(figures, columns=4))
     intro = (

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,8 +63,6 @@ def test_a_file_renamed_to_the_other_side_is_found(release: Path) -> None:
 
 
 def test_a_table_that_says_otherwise_is_found(release: Path) -> None:
-    from dataclasses import replace
-
     rows = read_table(release / "annotations.parquet", ANNOTATIONS)
     rows[0] = replace(rows[0], side="right" if rows[0].side == "left" else "left", width_px=7)
     rows[1] = replace(rows[1], split="val")
