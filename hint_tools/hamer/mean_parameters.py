@@ -58,7 +58,7 @@ def read_mean_parameters(path: Path) -> MeanParameters:
     """
     expected = {"pose": 96, "shape": 10, "cam": 3}
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
             read = {name: np.asarray(stored[name], dtype=np.float32).reshape(-1) for name in expected}
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None

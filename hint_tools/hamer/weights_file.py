@@ -37,7 +37,8 @@ def read(path: Path) -> dict[str, Any]:
     try:
         with safe_open(path, framework="pt", device="cpu") as opened:
             header = json.loads((opened.metadata() or {}).get(_HEADER, "{}"))
-            state = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118  (not a dict)
+            # copied into aligned memory: elsewhere the same weights answer differently in the last digit
+            state = {name: opened.get_tensor(name).clone() for name in opened.keys()}  # noqa: SIM118  (not a dict)
     except (SafetensorError, OSError, ValueError) as error:
         raise DataError(f"{path}: expected safetensors, but it can't be read ({error})") from error
     if not isinstance(header, dict):

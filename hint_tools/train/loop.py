@@ -91,7 +91,7 @@ def train(job: Job) -> float:
             batches.seek(step)
             job.data.set_epoch(batches.epoch)
             for batch in loader:
-                losses = trainer.step(batch, step)
+                losses = trainer.step(cast(dict[str, Any], batch), step)
                 step += 1
                 progress.advance()
                 last = step == config.steps or interrupted()
@@ -103,6 +103,7 @@ def train(job: Job) -> float:
                     raise KeyboardInterrupt
                 if last:
                     break
+    fabric.barrier()
     hands: int = (step - job.start) * config.batch_size * fabric.world_size
     return hands / max(time.monotonic() - began_s, 1e-9)
 

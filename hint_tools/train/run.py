@@ -40,6 +40,8 @@ RUNS = "runs"
 def run(config: TrainConfig, project: Project | None) -> Report:
     """Train, or continue a training, to its last step.
 
+    With several devices each runs this in a process of its own; only the first one writes.
+
     Args:
         config: the settings; paths count from the working directory.
         project: whose `runs/` folder gets the run; the working directory's when there is none.
@@ -58,12 +60,14 @@ def run(config: TrainConfig, project: Project | None) -> Report:
     findings = _data_findings(hint, config, hand_model)
     if config.dry_run:
         return Report(stage="train", counts={**_data_counts(hint), "steps": config.steps}, findings=findings)
-    with _only_one(folder):
+    first = os.environ.get("LOCAL_RANK", "0") == "0"
+    with folder.lock() if first else contextlib.nullcontext():
         done = _begun(config, folder)
         network, training, found = _network(config, hand_model, folder, done)
         speed = 0.0
         if done < config.steps:
-            write_text(folder.config, yaml.safe_dump(settings_of(config, network, hand_model), sort_keys=True))
+            if first:
+                write_text(folder.config, yaml.safe_dump(settings_of(config, network, hand_model), sort_keys=True))
             data = hint.as_hamer(train=True, seed=config.seed, augment=config.augment)
             bank = _bank(config, hint, hand_model)
             speed = train(Job(config, network, hand_model, data, bank, folder, done, training))
@@ -71,16 +75,12 @@ def run(config: TrainConfig, project: Project | None) -> Report:
             folder.publish(done, config.keep)
         step = max(folder.steps(), default=config.steps)
         rows = TrainingLog(folder.log, until=step).rows
-        write_text(folder.card, card(config, network, hand_model, hands=len(hint), step=step, rows=rows))
-    if project is not None:
+        if first:
+            write_text(folder.card, card(config, network, hand_model, hands=len(hint), step=step, rows=rows))
+    if project is not None and first:
         with project.lock():
             project.stamp("train", reads=(), writes=())
     return _report(config, folder, hint, network, (*findings, *found), rows, speed, done)
-
-
-def _only_one(folder: RunFolder) -> contextlib.AbstractContextManager[None]:
-    """The folder's lock; the first process of a distributed training holds it for the others."""
-    return folder.lock() if os.environ.get("LOCAL_RANK", "0") == "0" else contextlib.nullcontext()
 
 
 def _begun(config: TrainConfig, folder: RunFolder) -> int:

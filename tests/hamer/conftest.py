@@ -5,13 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from golden_paths import SHARED
 
 from hint_tools.hamer.checkpoint import load_checkpoint
 from hint_tools.hamer.network import Hamer
 from hint_tools.mano.assets import HandModel, load_hand_model
-
-SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "golden"
-COPIED = Path(__file__).parent / "golden"
 
 
 @pytest.fixture(autouse=True)
