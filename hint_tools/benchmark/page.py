@@ -101,7 +101,8 @@ def _source_section(one: SourceScore, examples: int) -> Section:
     if examples and len(order):
         for words, chosen in (("Nearest", order), ("Farthest", order[examples:][::-1])):
             figures = [_figure(one, int(i), f"{words}: {error[i]:.1%}") for i in chosen[:examples]]
-            blocks.append(Gallery(figures, columns=4))
+            if figures:
+                blocks.append(Gallery(figures, columns=4))
     intro = (
         "Below, the nearest and the farthest hands by mean distance in parts of the hand's size: left as annotated, "
     )

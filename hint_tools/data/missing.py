@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
@@ -27,17 +27,17 @@ def present_images(root: Path, images: Names, *, on_missing: Literal["error", "s
     Raises:
         DataError: images are missing; says how many of how many in which folder, and what to do.
     """
-    places = [PurePosixPath(name) for name in images.tolist()]
-    listed = {folder: _names(root / folder) for folder in sorted({p.parent for p in places})}
-    there = np.array([p.name in listed[p.parent] for p in places], dtype=bool)
+    # split as text: 40,000 path objects would cost half a second
+    places = [name.rpartition("/")[::2] for name in images.tolist()]
+    listed = {folder: _names(root / folder) for folder in sorted({folder for folder, _ in places})}
+    there = np.array([name in listed[folder] for folder, name in places], dtype=bool)
     if on_missing == "error" and not there.all():
-        missing = [p for p, found in zip(places, there, strict=True) if not found]
-        wanted = Counter(p.parent for p in places)
-        lost = Counter(p.parent for p in missing)
-        table = "; ".join(f"{folder}: {lost[folder]} of {wanted[folder]} missing" for folder in sorted(lost))
+        missing = [place for place, found in zip(places, there, strict=True) if not found]
+        wanted, lost = Counter(folder for folder, _ in places), Counter(folder for folder, _ in missing)
+        table = "; ".join(f"{folder or '.'}: {lost[folder]} of {wanted[folder]} missing" for folder in sorted(lost))
         raise DataError(
             f"{root}: {len(missing)} of {len(places)} images are missing ({table}), such as "
-            + ", ".join(map(str, missing[:_EXAMPLES])),
+            + ", ".join("/".join(place) for place in missing[:_EXAMPLES]),
             hint="put the frames there under these names, or leave their hands out: on_missing='skip'",
         )
     return there
