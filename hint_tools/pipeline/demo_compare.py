@@ -150,7 +150,7 @@ def _add(
     side: str | None,
 ) -> None:
     true = matched.get(hand_id)
-    if true is not None and bool(np.isfinite(keypoints).all()):
+    if true is not None:
         claims.append(Claim(true, keypoints, visibility, side))
 
 

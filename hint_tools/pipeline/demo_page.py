@@ -88,14 +88,14 @@ _SCORE_INTRO = (
 _MISTAKE_INTRO = (
     "Simulated people swap fingers, confuse the sides, overlook occlusion and accept pre-labels unseen. 'Found' "
     "means that hint qc named the mistake in the right person's answer to the right hand; everything else it named "
-    "under that word is a false alarm."
+    "under that word is a false alarm, even where somebody overlooked several hidden joints by chance."
 )
 _FIGURE_INTRO = "Left the truth, right the consensus of three people. The four worst hands, then four from the middle."
 
 
 def _score_blocks(result: Comparison) -> list[Block]:
     thresholds = (f"PCK@{t:g}" for t in PCK_AT)
-    measures = ("hands", "median %", "mean %", "median px", "visible %", "occluded %", *thresholds)
+    measures = ("hands", "joints placed", "median %", "mean %", "median px", "visible %", "occluded %", *thresholds)
     head = ("", *measures, "visibility right", "side right")
     rows = [(_called(name), *_score_cells(found)) for name, found in result.scores.items()]
     shown = {_called(n): 100 * s.median for n, s in result.scores.items() if not np.isnan(s.median)}
@@ -114,6 +114,7 @@ def _score_cells(found: Score) -> tuple[int | float, ...]:
     states = (found.visible_median, found.occluded_median)
     return (
         found.hands,
+        found.placed,
         *(100 * s for s in shares),
         found.median_px,
         *(100 * s for s in states),

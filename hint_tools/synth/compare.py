@@ -25,7 +25,7 @@ class Claim:
 
     Args:
         truth: the hand it is.
-        keypoints: `(21, 2)` px of the frame.
+        keypoints: `(21, 2)` px of the frame; NaN where the stage does not say.
         visibility: `(21,)`, or None where the stage does not say.
         side: left, right, or None where the stage does not say.
     """
@@ -42,6 +42,7 @@ class Score:
 
     Args:
         hands: how many.
+        placed: share of annotatable joints that the stage placed at all; the distances are of these.
         median: of all annotatable joints' distances.
         mean: of the same.
         median_px: of the same, px.
@@ -53,6 +54,7 @@ class Score:
     """
 
     hands: int
+    placed: float
     median: float
     mean: float
     median_px: float
@@ -68,7 +70,9 @@ def score(claims: Sequence[Claim]) -> Score:
 
     Joints outside the picture take no part: nobody could place them.
     """
-    counted = [c.truth.visibility != Visibility.NOT_ANNOTATABLE for c in claims]
+    annotatable = [c.truth.visibility != Visibility.NOT_ANNOTATABLE for c in claims]
+    placed: list[npt.NDArray[np.bool_]] = [np.asarray(np.isfinite(c.keypoints).all(axis=1)) for c in claims]
+    counted = [a & p for a, p in zip(annotatable, placed, strict=True)]
     distance_px = [
         np.linalg.norm(c.keypoints - c.truth.keypoints, axis=1)[k] for c, k in zip(claims, counted, strict=True)
     ]
@@ -77,12 +81,13 @@ def score(claims: Sequence[Claim]) -> Score:
     px, all_relative, seen = _joined(distance_px), _joined(relative), _joined(visible).astype(bool)
     said = [
         (c.visibility == c.truth.visibility)[k]
-        for c, k in zip(claims, counted, strict=True)
+        for c, k in zip(claims, annotatable, strict=True)
         if c.visibility is not None
     ]
     sides = [float(c.side == c.truth.side) for c in claims if c.side is not None]
     return Score(
         hands=len(claims),
+        placed=_mean(_joined([p[k] for p, k in zip(placed, annotatable, strict=True)])),
         median=_median(all_relative),
         mean=_mean(all_relative),
         median_px=_median(px),

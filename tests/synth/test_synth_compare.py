@@ -80,3 +80,12 @@ def test_detections_count_right_wrong_and_missed():
     assert (swap.planted, swap.found, swap.false_alarms, swap.recall) == (2, 1, 1, 0.5)
     assert (side.planted, side.found, side.false_alarms) == (1, 0, 0)
     assert np.isnan(detections([], [], ("swap",))[0].recall)
+
+
+def test_joints_a_stage_left_open_are_counted_and_not_measured():
+    true = hand()
+    points = true.keypoints.copy()
+    points[:3] = np.nan
+    found = score([Claim(true, points)])
+    assert found.placed == pytest.approx(18 / 21)
+    assert found.mean == 0
