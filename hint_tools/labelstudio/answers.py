@@ -23,7 +23,7 @@ _FLEETING: Final = frozenset({"created_ago", "created_username"})
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PulledAnswer:
     """One annotation as it stands now.
 
     Args:
@@ -45,7 +45,7 @@ def raw_json(annotation: Json) -> bytes:
 
 def read_answer(
     annotation: Json, entry: LedgerEntry, users: Mapping[int, str], predictions: Mapping[int, str]
-) -> Answer:
+) -> PulledAnswer:
     """What an annotation says.
 
     Args:
@@ -82,7 +82,7 @@ def read_answer(
         raw_sha256=digest,
         **arrays,
     )
-    return Answer(raw, submission, tuple(problems))
+    return PulledAnswer(raw, submission, tuple(problems))
 
 
 def _editor_problems(annotation: Json, author: int, users: Mapping[int, str]) -> list[Problem]:

@@ -19,6 +19,8 @@ from hint_tools.labelstudio.wire import ServerRefusedError, Wire, explained, ref
 
 KEY_PAGE: Final = 1000
 LIST_TRIES: Final = 3
+_NO_TOKEN: Final = "set-for-each-request"  # noqa: S105  (no token)
+"""The SDK never holds the token: `Wire` adds it to each request."""
 _ONCE: Final = {"max_retries": 0}
 _BY_ID: Final = json.dumps({"ordering": ["tasks:id"]})
 
@@ -55,7 +57,7 @@ class Client:
             ) from None
         with self._translated("log in"):
             make: Any = LabelStudio
-            return make(base_url=self.url, api_key=self._wire.token, httpx_client=self._wire.http, max_retries=0)
+            return make(base_url=self.url, api_key=_NO_TOKEN, httpx_client=self._wire.http, max_retries=0)
 
     @contextmanager
     def _translated(self, what: str) -> Iterator[None]:

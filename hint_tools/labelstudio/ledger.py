@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 
 from hint_tools.core.errors import DataError
+from hint_tools.core.findings import Finding
 from hint_tools.core.progress import note
 from hint_tools.core.records import LedgerEntry
 from hint_tools.formats.labelstudio import Picture
@@ -39,6 +40,11 @@ class Sent:
     def __init__(self, journal: Journal, clock: Callable[[], float] = time.time) -> None:
         self._journal = journal
         self._clock = clock
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was odd about the journal."""
+        return tuple(self._journal.findings)
 
     def intend(self, keys: Iterable[str]) -> None:
         """These keys are about to be sent."""

@@ -13,7 +13,7 @@ from hint_tools.core.records import LedgerEntry, Submission
 from hint_tools.core.report import Report
 from hint_tools.formats.labelstudio import prediction_of
 from hint_tools.labelstudio import remote_project
-from hint_tools.labelstudio.answers import SKIPPED, Answer, read_answer
+from hint_tools.labelstudio.answers import SKIPPED, PulledAnswer, read_answer
 from hint_tools.labelstudio.client import Client, Json
 from hint_tools.labelstudio.config import PullConfig
 from hint_tools.labelstudio.connection import connect, project_mark
@@ -64,9 +64,9 @@ def run_pull(config: PullConfig, project: Project) -> Report:
 def _read(
     project: Project, config: PullConfig, tasks: Iterable[Json], number: int, ledger: Mapping[str, LedgerEntry],
     users: Mapping[int, str], remarks: Remarks,
-) -> tuple[list[Answer], int]:  # fmt: skip
+) -> tuple[list[PulledAnswer], int]:  # fmt: skip
     """Every annotation of our tasks, its raw JSON written first; and how many belong to tasks that are not ours."""
-    answers: list[Answer] = []
+    answers: list[PulledAnswer] = []
     foreign = 0
     for task in track(list(tasks), "pull"):
         entry = _entry(task, number, ledger)
@@ -116,7 +116,7 @@ def _differ(before: Iterable[Submission], rows: Iterable[Submission]) -> bool:
     return {(s.submission_id, s.superseded) for s in before} != {(s.submission_id, s.superseded) for s in rows}
 
 
-def _remark_problems(answers: Iterable[Answer], remarks: Remarks) -> None:
+def _remark_problems(answers: Iterable[PulledAnswer], remarks: Remarks) -> None:
     seen: Counter[tuple[str, str]] = Counter()
     for answer in answers:
         row = answer.submission
@@ -132,7 +132,7 @@ def _remark_problems(answers: Iterable[Answer], remarks: Remarks) -> None:
 
 
 def _report(
-    tasks: list[Json], answers: list[Answer], foreign: int, before: list[Submission], rows: list[Submission],
+    tasks: list[Json], answers: list[PulledAnswer], foreign: int, before: list[Submission], rows: list[Submission],
     remarks: Remarks,
 ) -> Report:  # fmt: skip
     old = {s.submission_id for s in before}

@@ -120,7 +120,7 @@ def _push(
         "annotate at": f"{connection.url}/projects/{number}/data",
     }
     details = {"server_project": number, "url": connection.url}
-    findings = (*odd, *remarks.findings())
+    findings = (*sent.findings, *odd, *remarks.findings())
     return Report(stage="push", counts=counts, findings=findings, next_command="hint pull", details=details)
 
 

@@ -79,8 +79,8 @@ def run_up(config: ServerConfig, project: Project) -> Report:
     with _locked(folder):
         install(config.version)
         server = _running(config, project)
-        if server is not None and server.document_root != str(project.root):
-            process.stop(server)  # the project was moved: its pictures are elsewhere now
+        if server is not None and not _fits(server, config, project):
+            process.stop(server)
             server = None
         started = server is None
         if server is None:
@@ -139,7 +139,13 @@ def run_login(project: Project, url: str, token: str) -> Report:
     Raises:
         RemoteError: the server is down or refuses the token; what was kept before stays.
         ConfigError: the token can't be one.
+        UsageError: the project has an embedded server, whose passwords would be forgotten.
     """
+    if stored(project).get("kind") == EMBEDDED:
+        raise UsageError(
+            f"{project.root}: this project has its own server (hint server up), with accounts and answers in it",
+            hint="use another project for another server: hint init DIR",
+        )
     connection = Connection(url.rstrip("/"), token)
     email = login_checked(connection)
     path = remember_remote(project, connection)
@@ -162,6 +168,12 @@ def _running(config: ServerConfig, project: Project) -> process.Running | None:
     if server is None or not process.is_running(server):
         server = process.find_lost(folder, version=config.version, document_root=str(project.root))
     return server
+
+
+def _fits(server: process.Running, config: ServerConfig, project: Project) -> bool:
+    """Whether a running server is the one that is wanted; a project that was moved has its pictures elsewhere."""
+    port_fits = config.port in {0, server.port}
+    return port_fits and server.version == config.version and server.document_root == str(project.root)
 
 
 def _start(config: ServerConfig, project: Project) -> process.Running:

@@ -19,6 +19,7 @@ READ_TRIES: Final = 4
 FIRST_PAUSE_S: Final = 0.5
 """Doubled after each failed read."""
 _ACCESS_MARGIN_S: Final = 30
+_REFRESH: Final = "/api/token/refresh/"
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 
@@ -59,7 +60,13 @@ class Wire:
         self.url = url
         self.token = token
         loopback = urlsplit(url).hostname in _LOOPBACK
-        self.http = httpx.Client(base_url=url, timeout=timeout_s, follow_redirects=False, trust_env=not loopback)
+        self.http = httpx.Client(
+            base_url=url,
+            timeout=timeout_s,
+            follow_redirects=False,
+            trust_env=not loopback,
+            event_hooks={"request": [self._authorize]},
+        )
         self._access = ""
         self._access_until = 0.0
 
@@ -93,17 +100,25 @@ class Wire:
 
     def _once(self, method: str, path: str, **arguments: Any) -> Any:
         with explained(self.url, f"{method} {path}"):
-            answer = self.http.request(method, path, headers=self._authorization(), **arguments)
+            answer = self.http.request(method, path, **arguments)
         return read_answer(answer, self.url, f"{method} {path}")
 
-    def _authorization(self) -> dict[str, str]:
-        if self.token.count(".") != 2:
-            return {"Authorization": f"Token {self.token}"}
+    def _authorize(self, request: httpx.Request) -> None:
+        """Every request through `http`, the SDK's too, gets the token here and nowhere else."""
+        if request.url.path.endswith(_REFRESH):
+            request.headers.pop("Authorization", None)
+        elif self.token.count(".") != 2:
+            request.headers["Authorization"] = f"Token {self.token}"
+        else:
+            request.headers["Authorization"] = f"Bearer {self._access_token()}"
+
+    def _access_token(self) -> str:
+        """Bought with the personal access token; each lasts five minutes."""
         if time.time() > self._access_until - _ACCESS_MARGIN_S:
-            answer = self.http.post("/api/token/refresh/", json={"refresh": self.token})
-            self._access = str(read_answer(answer, self.url, "POST /api/token/refresh/").get("access", ""))
+            answer = self.http.post(_REFRESH, json={"refresh": self.token})
+            self._access = str(read_answer(answer, self.url, f"POST {_REFRESH}").get("access", ""))
             self._access_until = _expiry(self._access)
-        return {"Authorization": f"Bearer {self._access}"}
+        return self._access
 
 
 @contextmanager

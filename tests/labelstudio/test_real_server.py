@@ -16,7 +16,7 @@ import httpx
 import pytest
 from labelstudio_rounds import Site
 
-from hint_tools.core.errors import ConfigError, ExitCode, RemoteError
+from hint_tools.core.errors import ConfigError, ExitCode, RemoteError, UsageError
 from hint_tools.labelstudio import process
 from hint_tools.labelstudio.client import Client
 from hint_tools.labelstudio.config import PullConfig, PushConfig, ServerConfig
@@ -159,6 +159,8 @@ def test_login_keeps_a_token_only_when_the_server_takes_it(site: Site, tmp_path:
     report = run_login(project, url + "/", connect(site.project).token)
     assert report.counts["user"] == "admin@hint.local"
     assert connect(project).url == url
+    with pytest.raises(UsageError, match="its own server"):
+        run_login(site.project, url, connect(site.project).token)
     with pytest.raises(ConfigError, match="no token"):
         connect(project, "http://127.0.0.1:9")  # the stored token goes to no other address
 
@@ -196,6 +198,7 @@ def test_a_server_that_was_stopped_is_one_clear_error_and_comes_back_with_everyt
     assert report.counts["server"] == "started"
     assert report.counts["accounts made"] == 0
     assert connect(site.project).url == url
+    assert (server_folder(site.project) / "label_studio.sqlite3").stat().st_mode & 0o077 == 0
     assert {p: p.read_bytes() for p in (site.project.root / "tables").iterdir()} == tables
     assert run_push(PushConfig(), site.project).counts["sent"] == 0
 
