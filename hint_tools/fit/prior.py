@@ -1,4 +1,4 @@
-"""What finger poses are likely: a Gaussian in the hand model's own principal directions."""
+"""What finger poses are likely: a Gaussian over the poses the hand model brings."""
 
 from __future__ import annotations
 
@@ -39,12 +39,13 @@ class PosePrior:
                 f"hand model {model.name}: no hands_coeffs, so nothing says which poses are likely",
                 hint="use MANO_RIGHT.pkl as its owners ship it, or leave the `mano` setting empty",
             )
-        coefficients, directions = model.hands_coeffs, model.hands_components
-        mean = model.hands_mean + coefficients.mean(axis=0) @ directions
-        spread = np.maximum(coefficients.std(axis=0), MIN_SD_RAD)
-        largest = np.sort(np.argsort(-spread, kind="stable")[:components])
-        basis = directions[largest] * spread[largest, None]
-        return cls(torch.tensor(mean, dtype=dtype), torch.tensor(basis, dtype=dtype))
+        poses = model.hands_mean + model.hands_coeffs @ model.hands_components
+        mean = poses.mean(axis=0)
+        strengths, directions = np.linalg.svd(poses - mean, full_matrices=False)[1:]
+        spread = np.maximum(strengths / np.sqrt(len(poses)), MIN_SD_RAD)[:components, None]
+        largest = np.abs(directions).argmax(axis=1)
+        upright = directions * np.sign(directions[np.arange(len(directions)), largest])[:, None]
+        return cls(torch.tensor(mean, dtype=dtype), torch.tensor(upright[:components] * spread, dtype=dtype))
 
     @property
     def size(self) -> int:

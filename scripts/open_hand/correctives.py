@@ -73,7 +73,7 @@ class _Skin:
     def _smoothed(self, vertices: Floats) -> Floats:
         for _ in range(_SMOOTHINGS):
             vertices = vertices + _STEP * self._free * (self._mean_of_neighbours @ vertices - vertices)
-        return vertices
+        return np.asarray(vertices)
 
     def _frames(self, vertices: Floats) -> Floats:
         """A frame (v, 3, 3; columns) at each vertex: normal, an edge's direction, and their product."""
