@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import av
-import av.error
 import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
@@ -23,7 +22,7 @@ from av.video.stream import VideoStream
 
 from hint_tools.core.errors import DataError
 from hint_tools.media.images import Rgb
-from hint_tools.media.video_index import MAX_REORDER, FrameIndex, build_index, opened
+from hint_tools.media.video_index import MAX_REORDER, READING_ERRORS, FrameIndex, build_index, opened
 
 _GROUPS_BACK = 2
 """Key frames to step back when a seek lands late or the first pictures of a group need the group before."""
@@ -151,7 +150,7 @@ def _by_counting(path: Path, index: FrameIndex, left: set[int], report: MissingF
         for number in range(max(left, default=-1) + 1):
             try:
                 frame = next(frames)
-            except (StopIteration, av.error.FFmpegError):
+            except (StopIteration, *READING_ERRORS):
                 break
             if number in left and not frame.is_corrupt:
                 left.discard(number)
@@ -166,7 +165,8 @@ def _group(
     """Frames of one key-frame group; those it could not read stay in `left`."""
     for key in range(group, max(group - _GROUPS_BACK, 0) - 1, -1):
         target = index.keys[key] if index.keys else index.pts[0]
-        container.seek(target, stream=stream, backward=True, any_frame=False)
+        with contextlib.suppress(*READING_ERRORS):  # where a file can't be sought, reading on finds no entry
+            container.seek(target, stream=stream, backward=True, any_frame=False)
         damaged = yield from _attempt(container, stream, index, left, target)
         if not left or (damaged and key < group):
             return
@@ -195,7 +195,7 @@ def _attempt(
             packet = next(packets)
         except StopIteration:
             return False
-        except av.error.FFmpegError:
+        except READING_ERRORS:
             return True
         frames, damaged = _decoded(stream, packet, left)
         for frame in frames:
@@ -229,7 +229,7 @@ def _decoded(stream: VideoStream, packet: Packet[VideoStream], left: set[int]) -
     context = stream.codec_context
     if context.name in _SAFE_TO_SKIP:
         context.skip_frame = "DEFAULT" if packet.pts is None or packet.pts in left else "NONREF"
-    with contextlib.suppress(av.error.FFmpegError):
+    with contextlib.suppress(*READING_ERRORS):
         fed = context.decode(None) if packet.is_corrupt else packet.decode()
         return [f for f in fed if isinstance(f, VideoFrame)], packet.is_corrupt
     return [], True

@@ -22,13 +22,16 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from hint_tools.core.errors import DataError
+from hint_tools.media.images import MAX_PIXELS
 
 MAX_REORDER = 16
 """Most pictures a decoder may hold back (H.264 and HEVC, annex A: max_dec_frame_buffering <= 16)."""
 
 _FORMATS = "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,asf,flv,ogg,h264,hevc,m4v,gif"
 """Demuxers that bytes may reach: none that opens further files."""
-_BROKEN = (av.error.FFmpegError, OSError, ValueError)
+_UNOPENABLE = (av.error.FFmpegError, OSError, ValueError)
+READING_ERRORS = (av.error.FFmpegError, IndexError)
+"""What demuxing and decoding damaged bytes raises; IndexError where a stream turns up that the header did not name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +87,20 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     options = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
     try:
         container = av.open(str(path.resolve()), "r", container_options=options)
-    except _BROKEN as error:
+    except _UNOPENABLE as error:
         raise DataError(
             f"{path}: expected a video, but it can't be opened ({_reason(error)})", hint="copy it again"
         ) from error
     with container:
         attached = Disposition.attached_pic
-        streams = [s for s in container.streams.video if not s.disposition & attached]
+        # a stream in a format this build can't decode has no codec context
+        streams = [s for s in container.streams.video if s.codec_context and not s.disposition & attached]
         if not streams:
-            raise DataError(f"{path}: expected a video, but no picture stream is in it")
+            raise DataError(f"{path}: expected a video, but no picture stream that can be decoded is in it")
         stream = streams[0]
+        if stream.codec_context.width * stream.codec_context.height > MAX_PIXELS:
+            size = f"{stream.codec_context.width} x {stream.codec_context.height}"
+            raise DataError(f"{path}: expected at most {MAX_PIXELS} px a frame, the header says {size}")
         # one thread: a damaged packet must be the one that raises, and clips are the unit of parallel work
         stream.codec_context.thread_count = 1
         stream.codec_context.options = {"err_detect": "explode"}
@@ -132,9 +139,9 @@ def _reason(error: BaseException) -> str:
 def _rotation(path: Path, container: InputContainer, stream: VideoStream) -> int:
     """The rotation the container asks for, which decoders hand out with each frame, be it the first good one."""
     frame = None
-    with contextlib.suppress(av.error.FFmpegError):
+    with contextlib.suppress(*READING_ERRORS):
         for packet in container.demux(stream):
-            with contextlib.suppress(av.error.FFmpegError):
+            with contextlib.suppress(*READING_ERRORS):
                 frame = next((f for f in packet.decode() if isinstance(f, VideoFrame)), None)
             if frame is not None:
                 break
@@ -164,7 +171,7 @@ def _demux(container: InputContainer, stream: VideoStream) -> _Packets:
             if not packet.is_discard:
                 seen.shown.append(packet.pts)
                 seen.end = max(seen.end, packet.pts + (packet.duration or 0))
-    except av.error.FFmpegError as error:
+    except READING_ERRORS as error:
         seen.damage = f"reading stopped half-way ({_reason(error)})"
     promised = _promised_packets(container, stream)
     if promised is not None and seen.count < promised:
@@ -221,7 +228,7 @@ def _counted(path: Path, index: FrameIndex) -> FrameIndex:
                 if damage and (packet.is_corrupt or not packet.size):
                     break
                 count += len(packet.decode())
-        except av.error.FFmpegError as error:
+        except READING_ERRORS as error:
             damage = f"decoding stopped after frame {count - 1} ({_reason(error)})"
     return FrameIndex(
         pts=tuple(range(count)), keys=(0,), time_base=step, by_pts=False, damage=damage, width_px=index.width_px,
