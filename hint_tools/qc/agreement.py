@@ -19,6 +19,8 @@ Bools = npt.NDArray[np.bool_]
 
 PCK_THRESHOLDS = (0.05, 0.1, 0.15)
 """Of max(width, height) of the hand: HInt's benchmark thresholds, so that models and people compare."""
+CURVE_THRESHOLDS = tuple(k / 200 for k in range(41))
+"""0 to 0.2, for the curve."""
 PALM_THRESHOLD = 0.25
 """Palm lengths (wrist to middle MCP): the measure HInt's authors give their own annotators' agreement in."""
 
@@ -85,6 +87,22 @@ def measure_agreement(
             )
         )
     return found
+
+
+def pck_curves(pairs: Pairs, distances: Distances, sizes: Sizes) -> dict[str, list[tuple[float, float]]]:
+    """Part of joint pairs within each of `CURVE_THRESHOLDS` of max(width, height), in %, by state."""
+    by_longer = distances.px / sizes.longer[pairs.hand, None]
+    chosen = {
+        "both visible": by_longer[distances.both_visible],
+        "all joints": by_longer.ravel(),
+        "both occluded": by_longer[distances.both_occluded],
+    }
+    known = {name: values[np.isfinite(values)] for name, values in chosen.items()}
+    return {
+        name: [(t, 100 * float((values <= t).mean())) for t in CURVE_THRESHOLDS]
+        for name, values in known.items()
+        if len(values)
+    }
 
 
 def _within(values: Floats, threshold: float) -> Floats:

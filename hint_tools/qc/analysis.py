@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hint_tools.core.records import Consensus, Hand, Prediction, QueueItem
-from hint_tools.qc.agreement import Agreement, measure_agreement, pair_distances
+from hint_tools.qc.agreement import Agreement, measure_agreement, pair_distances, pck_curves
 from hint_tools.qc.bootstrap import Resampler
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.consensus import Positions, robust_positions
@@ -51,6 +51,7 @@ class Analysis:
     sizes: Sizes
     sigmas: Sigmas
     agreement: tuple[Agreement, ...]
+    curves: dict[str, list[tuple[float, float]]]
     occlusion: CategoryAgreement
     habits: tuple[OcclusionHabit, ...]
     mistakes: tuple[Mistake, ...]
@@ -64,6 +65,7 @@ class _Joints:
     sizes: Sizes
     sigmas: Sigmas
     renamings: list[Renaming]
+    elsewhere: list[Mistake]
     positions: Positions
 
 
@@ -79,14 +81,14 @@ def analyse(
         config: thresholds.
     """
     resampler = Resampler(panel.image, config.bootstrap, config.seed)
-    joints = _analyse_joints(panel, config, resampler)
+    joints = _analyse_joints(panel, hands, config, resampler)
     pairs, sizes = joints.pairs, joints.sizes
     side = vote_side(panel, source_sides(panel, hands))
     rejection = vote_rejection(panel)
     mistakes = [
         *renaming_mistakes(panel, joints.renamings),
         *side_mistakes(panel, side),
-        *wrong_hands(panel, sizes, hands),
+        *joints.elsewhere,
         *missed_occlusions(panel, config.missed_joints),
         *rubber_stamps(panel, predictions, config.rubber_stamp_px),
         *split_rejections(panel, rejection),
@@ -100,6 +102,7 @@ def analyse(
         sizes=sizes,
         sigmas=joints.sigmas,
         agreement=tuple(measure_agreement(panel, pairs, distances, sizes, resampler)),
+        curves=pck_curves(pairs, distances, sizes),
         occlusion=category_agreement(occlusion_counts(panel).reshape(-1, 2)),
         habits=tuple(occlusion_habits(panel)),
         mistakes=tuple(mistakes),
@@ -108,19 +111,23 @@ def analyse(
     )
 
 
-def _analyse_joints(panel: Panel, config: QcConfig, resampler: Resampler) -> _Joints:
+def _analyse_joints(panel: Panel, hands: Mapping[str, Hand], config: QcConfig, resampler: Resampler) -> _Joints:
     """σ, wrong names and positions, each from the others, `_ROUNDS` times."""
     pairs = build_pairs(panel)
     sizes = measure(geometric_median(panel.keypoints.swapaxes(1, 2)))
-    excluded = np.zeros(panel.visibility.shape, dtype=np.bool_)
+    elsewhere = wrong_hands(panel, sizes, hands)
+    away = np.zeros(panel.visibility.shape, dtype=np.bool_)
+    for mistake in elsewhere:
+        away[mistake.hand, list(mistake.slots)] = True
+    excluded = away
     for _ in range(_ROUNDS):
         sigmas = measure_sigmas(panel, pairs, sizes.scale, excluded, resampler)
         personal = sigmas.in_px(panel, sizes.scale, personal=True)
         renamings = find_renamings(panel, pairs, pair_gains(panel, pairs, personal, config.identity_gain))
-        excluded = excluded_joints(panel, renamings)
+        excluded = away | excluded_joints(panel, renamings)
         positions = robust_positions(panel.keypoints, personal, excluded)
         sizes = measure(positions.mean)
-    return _Joints(pairs, sizes, sigmas, renamings, positions)
+    return _Joints(pairs, sizes, sigmas, renamings, elsewhere, positions)
 
 
 def _records(
@@ -134,7 +141,7 @@ def _records(
     sizes, positions = joints.sizes, joints.positions
     spread = _spread(panel, positions.mean, sizes.scale)
     count = panel.answered.sum(axis=1)
-    has = panel.has_joints.any(axis=1)
+    measured = np.isfinite(sizes.scale)
     return [
         Consensus(
             hand_id=hand_id,
@@ -144,7 +151,7 @@ def _records(
             visible_probability=seen.probability[i],
             side="" if side.side[i] == ABSENT else SIDES[side.side[i]],
             side_agreement=float(side.agreement[i]),
-            box=sizes.box[i] if has[i] and np.isfinite(sizes.box[i]).all() else hands[hand_id].box,
+            box=sizes.box[i] if measured[i] else hands[hand_id].box,
             scale_px=float(sizes.scale[i]),
             n_submissions=int(count[i]),
             rejected=bool(rejection.rejected[i]),
@@ -158,9 +165,7 @@ def _records(
 def _spread(panel: Panel, mean: Floats, scale: Floats) -> Floats:
     """(H) the largest root mean square distance of the answers to the consensus, over joints; NaN for one answer."""
     squared = ((panel.keypoints - mean[:, None]) ** 2).sum(axis=-1)
-    known = np.isfinite(squared)
-    count: Floats = np.asarray(known.sum(axis=1), dtype=np.float64)
-    total = np.where(known, squared, 0.0).sum(axis=1)
+    count = (squared >= 0).sum(axis=1)
+    total = np.nansum(squared, axis=1)
     root = np.sqrt(np.divide(total, count, out=np.zeros_like(total), where=count >= 2))
-    several = count.max(axis=1) >= 2
-    return np.where(several, root.max(axis=1) / scale, np.nan)
+    return np.where(count.max(axis=1) >= 2, root.max(axis=1) / scale, np.nan)

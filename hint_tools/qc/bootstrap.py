@@ -21,7 +21,9 @@ MAX_GROUPS = 400
 LEVEL = 0.95
 MIN_GROUPS = 5
 """Below this many groups with data no interval is given (NaN): it would promise too much."""
-_BINS = 1024
+_BINS = 256
+_CENTRAL = (0.1, 0.9)
+"""Quantiles between which a resample's median is looked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,22 +66,23 @@ class Resampler:
     def median(self, values: Floats, hand: Ints) -> Estimate:
         """Median of positive `values` (n), NaN ones ignored, each belonging to `hand` (n).
 
-        The value is exact; the interval comes from a histogram of logarithms, fine to about 0.6 %.
+        The value is exact; the interval comes from a histogram of logarithms, fine to about 1 %.
         """
         known = np.isfinite(values) & (values > 0)
         chosen = values[known]
         if len(chosen) == 0:
             return Estimate(float("nan"), float("nan"), float("nan"), 0)
         logs = np.log(chosen)
-        center = float(np.median(logs))
-        edges = np.linspace(center - 3.0, center + 3.0, _BINS - 1)
+        group = self.group[hand[known]]
+        start, end = np.quantile(logs, _CENTRAL).tolist()
+        edges = np.linspace(start, end, _BINS - 1)
         place = np.searchsorted(edges, logs)
-        table = np.bincount(self.group[hand[known]] * _BINS + place, minlength=self.n_groups * _BINS)
-        heights = np.cumsum(self._weights @ table.reshape(self.n_groups, _BINS), axis=1)
+        table = np.bincount(group * _BINS + place, minlength=self.n_groups * _BINS).reshape(self.n_groups, _BINS)
+        # a resample is a weighted sum of groups, and so are its cumulated counts
+        heights = self._weights @ np.cumsum(table, axis=1).astype(np.float64)
         middle = (heights >= heights[:, -1:] / 2).argmax(axis=1)
         centers = np.exp(np.concatenate([edges[:1], (edges[1:] + edges[:-1]) / 2, edges[-1:]]))[middle]
-        filled = np.bincount(self.group[hand[known]], minlength=self.n_groups)
-        low, high = _interval(centers[heights[:, -1] > 0], filled)
+        low, high = _interval(centers[heights[:, -1] > 0], np.bincount(group, minlength=self.n_groups))
         return Estimate(float(np.median(chosen)), low, high, len(chosen))
 
     def _estimate(self, value: float, totals: Floats, counts: Floats, filled: Floats) -> Estimate:

@@ -3,8 +3,8 @@
 For two answers every naming of five fingers by five is tried, each finger in its order or reversed
 (tip for base): the exact optimum of the assignment problem, all 120 at once. A naming is accepted
 when it lowers the sum of d²/σ² by more than a threshold, each joint counting for `TRUNCATE` at most.
-Who is wrong is decided by majority; with two annotators by whose palm is longer, since a wrong name
-makes the lines along its bases double back.
+Who is wrong is decided by majority; with two annotators by whose line along the fingers' bases is
+longer, since a wrong name makes it double back.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ _CHUNK = 4096
 _RESIDUAL = 8.0
 """Median d²/σ² that may be left once the names are mended (1.4 is expected): a naming that still leaves the
 hands far apart, such as of two different hands, explains nothing."""
-_PALM_LINES = ((0, 1), (0, 5), (0, 9), (0, 13), (0, 17), (1, 5), (5, 9), (9, 13), (13, 17))
-_LONGER = 1.05
-"""Of two answers the one whose palm is 5 % longer is named; closer calls stay open."""
+_BASES = (1, 5, 9, 13, 17)
+_LONGER = 1.1
+"""Of two answers the one whose line along the fingers' bases is 10 % longer is named; closer calls stay open."""
 MIRRORED_PICTURE = "mirrored-picture"
 
 
@@ -191,7 +191,7 @@ def find_renamings(panel: Panel, pairs: Pairs, gains: PairGains) -> list[Renamin
     """Whose names are wrong, sorted by hand and answer.
 
     With three or more answers an annotator is named when most of the others disagree with him; with two the
-    one with the longer palm, else both, marked uncertain.
+    one whose fingers' bases make the longer line, else both, marked uncertain.
     """
     accusations: dict[tuple[int, int], list[tuple[float, tuple[int, ...], bool]]] = {}
     partners: dict[tuple[int, int], int] = {}
@@ -211,7 +211,7 @@ def find_renamings(panel: Panel, pairs: Pairs, gains: PairGains) -> list[Renamin
             continue
         certain = others > 1
         if others == 1:
-            ratio = _palm_length(panel, hand, slot) / _palm_length(panel, hand, partners[hand, slot])
+            ratio = _bases_length(panel, hand, slot) / _bases_length(panel, hand, partners[hand, slot])
             if ratio < 1 / _LONGER:
                 continue
             certain = bool(ratio > _LONGER)
@@ -238,13 +238,13 @@ def _named(hand: int, slot: int, gain: float, order: tuple[int, ...], *, mirrore
     return Renaming(hand, slot, kind, fingers, order, gain, certain)
 
 
-def _palm_length(panel: Panel, hand: int, slot: int) -> float:
-    """Length of the lines from the wrist to the fingers' bases and along them: short in a hand named as it is.
+def _bases_length(panel: Panel, hand: int, slot: int) -> float:
+    """Length of the line along the fingers' bases, thumb to pinky: short in a hand named as it is.
 
-    A swapped finger makes the line along the bases double back; a reversed one puts a tip among them.
+    A swapped finger makes it double back; a reversed one puts a tip on it.
     """
-    joints = panel.keypoints[hand, slot]
-    return max(float(np.nansum([np.linalg.norm(joints[i] - joints[j]) for i, j in _PALM_LINES])), 1e-9)
+    bases = panel.keypoints[hand, slot, _BASES]
+    return max(float(np.nansum(np.linalg.norm(np.diff(bases, axis=0), axis=1))), 1e-9)
 
 
 def excluded_joints(panel: Panel, renamings: list[Renaming]) -> Bools:

@@ -139,8 +139,8 @@ def occlusion_findings(panel: Panel, habits: Sequence[OcclusionHabit]) -> list[F
                 Finding(
                     code="qc.occlusion-habit",
                     severity=Severity.WARNING,
-                    message=f"{panel.annotators[own.annotator]} calls {own.found:.0%} of {own.n_occluded} joints occluded "
-                    f"that the others call so; the others reach {rate:.0%}",
+                    message=f"{panel.annotators[own.annotator]} calls occluded {own.found:.0%} of {own.n_occluded} "
+                    f"joints that the others call so; the rest reach {rate:.0%}",
                     suggestion="go through the instructions on hidden joints together",
                     subjects=(panel.annotators[own.annotator],),
                 )

@@ -14,7 +14,7 @@ from hint_tools.qc.methods import METHODS
 from hint_tools.qc.mistakes import KINDS
 from hint_tools.qc.pictures import Pictures
 from hint_tools.qc.sigmas import Sigma
-from hint_tools.report.charts import bar_chart, line_chart
+from hint_tools.report.charts import grouped_bar_chart, line_chart
 from hint_tools.report.page import Block, Cell, Chart, Section, Table, Text
 
 _LISTED = 200
@@ -26,14 +26,15 @@ def headline(analysis: Analysis) -> dict[str, str]:
     panel = analysis.panel
     everything = analysis.agreement[0]
     twice = int((panel.has_joints.sum(axis=1) >= 2).sum())
+    flagged = len(analysis.queue) / max(len(panel.hand_ids), 1)
     return {
         "hands": f"{len(panel.hand_ids):,}".replace(",", "\u202f"),
         "answered at least twice": f"{twice:,}".replace(",", "\u202f"),
-        "mean distance, of hand size": _with_interval(everything.distance, 3, 1),
-        "joints within 0.05": _with_interval(everything.pck[0], 1, 100, " %"),
-        "agreement on occlusion (AC1)": f"{analysis.occlusion.ac1:.2f}" if analysis.occlusion.n_units else "–",
+        "mean distance of two people, in hand sizes": _with_interval(everything.distance, 3, 1),
+        "joints within 0.05 of each other": _with_interval(everything.pck[0], 1, 100, " %"),
+        "agreement on occlusion, AC1": f"{analysis.occlusion.ac1:.2f}" if analysis.occlusion.n_units else "–",
         "mistakes named": str(len(analysis.mistakes)),
-        "hands to look at again": f"{len(analysis.queue)} ({len(analysis.queue) / max(len(panel.hand_ids), 1):.0%})",
+        "hands to look at again": f"{len(analysis.queue)}\n{flagged:.0%} of all",
     }
 
 
@@ -46,60 +47,55 @@ def sections(analysis: Analysis, config: QcConfig, pictures: Pictures) -> list[S
         _annotators(analysis),
         _mistakes(analysis, config, pictures),
         _queue(analysis, config, pictures),
-        Section("How each figure is computed", [Table(["figure", "method"], METHODS)]),
+        Section("Methods", [Table(["figure", "method"], METHODS)]),
     ]
 
 
 def _agreement(analysis: Analysis) -> Section:
     groups = ("all", "state", "source", "finger")
     rows = [_agreement_row(a) for g in groups for a in analysis.agreement if a.group == g]
-    curve = {
-        a.name: [(t, 100 * e.value) for t, e in zip((0.05, 0.1, 0.15), a.pck, strict=True)]
-        for a in analysis.agreement
-        if a.group in ("all", "state") and a.distance.n
-    }
     blocks: list[Block] = [Table(_AGREEMENT_HEAD, rows, "Two annotators of one hand, mistakes included")]
-    if curve:
-        svg = line_chart(curve, x_unit="threshold, of max(width, height)", y_unit="joints within it, %", title="PCK")
+    if analysis.curves:
+        svg = line_chart(
+            analysis.curves, x_unit="threshold, of max(width, height)", y_unit="joints within it, %", title="PCK"
+        )
         blocks.append(Chart(svg, "Joints that two annotators place within a threshold of each other"))
     intro = "How far apart two people put the same joint. A model can't be measured finer than this."
-    return Section("Agreement on positions", blocks, intro)
+    return Section("Positions", blocks, intro)
 
 
 _AGREEMENT_HEAD = [
+    "of",
     "joints",
     "pairs",
-    "mean distance",
+    "distance",
     "95 % from",
     "to",
-    "within 0.05, %",
-    "within 0.10, %",
-    "within 0.15, %",
-    "within ¼ palm, %",
+    "≤ 0.05, %",
+    "≤ 0.10, %",
+    "≤ 0.15, %",
+    "≤ ¼ palm, %",
 ]
 
 
 def _agreement_row(found: Agreement) -> list[Cell]:
     d = found.distance
     within = [100 * e.value for e in (*found.pck, found.palm)]
-    return [found.name, d.n, d.value, d.low, d.high, *within]
+    return [found.group, found.name, d.n, d.value, d.low, d.high, *within]
 
 
 def _precision(analysis: Analysis) -> Section:
     by_state: dict[str, list[Sigma]] = {}
     for cell in analysis.sigmas.cells:
         by_state.setdefault(cell.state, []).append(cell)
-    blocks: list[Block] = []
-    for state in ("visible", "occluded"):
-        cells = by_state[state]
-        svg = bar_chart(
-            [c.joint.replace("_", " ") for c in cells],
-            [c.estimate.value for c in cells],
-            errors=[(c.estimate.low, c.estimate.high) for c in cells],
-            unit="σ of one coordinate, of hand size",
-            title=f"Precision of {state} joints",
-        )
-        blocks.append(Chart(svg, f"Joints that both annotators call {state}"))
+    svg = grouped_bar_chart(
+        [c.joint.replace("_", " ") for c in by_state["visible"]],
+        {state: [c.estimate.value for c in cells] for state, cells in by_state.items()},
+        errors={state: [(c.estimate.low, c.estimate.high) for c in cells] for state, cells in by_state.items()},
+        unit="σ of one coordinate, in hand sizes",
+        title="Precision of each joint",
+    )
+    blocks: list[Block] = [Chart(svg, "Joints whose state both annotators agree on, with 95 % intervals")]
     rows: list[list[Cell]] = [
         [v.joint.replace("_", " "), *_sigma_cells(v), *_sigma_cells(o)]
         for v, o in zip(by_state["visible"], by_state["occluded"], strict=True)
@@ -107,9 +103,7 @@ def _precision(analysis: Analysis) -> Section:
     head = ["joint", "σ visible", "rms", "pairs", "from", "σ occluded", "rms", "pairs", "from"]
     caption = "rms is the classic figure, which mistakes inflate; 'from' says what was pooled for want of pairs"
     blocks.append(Table(head, rows, caption))
-    return Section(
-        "Precision of each joint", blocks, "How precisely one person places a joint, once mistakes are set aside."
-    )
+    return Section("Precision", blocks, "How precisely one person places a joint, once mistakes are set aside.")
 
 
 def _sigma_cells(cell: Sigma) -> list[Cell]:
@@ -126,7 +120,7 @@ def _occlusion(analysis: Analysis) -> Section:
     ]
     intro = f"Visible or occluded, over {found.n_units} joints that two or more people judged."
     caution = "Alpha falls when nearly all joints are in one state, however well people agree; read it beside AC1."
-    return Section("Agreement on occlusion", [Table(["", "value"], rows), Text(caution)], intro)
+    return Section("Occlusion", [Table(["", "value"], rows), Text(caution)], intro)
 
 
 def _annotators(analysis: Analysis) -> Section:
@@ -161,17 +155,17 @@ def _mistakes(analysis: Analysis, config: QcConfig, pictures: Pictures) -> Secti
     blocks: list[Block] = [Table(["kind", "meaning", "found", "of them certain"], rows)]
     each = max(1, config.report_hands // max(len(rows), 1)) if config.report_hands else 0
     shown: Counter[str] = Counter()
-    for mistake in sorted(analysis.mistakes, key=lambda m: (not m.certain, -m.gain)):
+    order = list(KINDS)
+    for mistake in sorted(analysis.mistakes, key=lambda m: (order.index(m.kind), not m.certain, -m.gain)):
         if shown[mistake.kind] >= each:
             continue
         hand = analysis.panel.hand_ids[mistake.hand]
-        gallery = pictures.gallery(analysis.panel, mistake.hand, analysis.consensus[mistake.hand], mistake.slots)
+        caption = f"{mistake.kind.replace('-', ' ').capitalize()}: {mistake.message} · hand {hand}"
+        own = analysis.consensus[mistake.hand]
+        gallery = pictures.gallery(analysis.panel, mistake.hand, own, caption, mistake.slots)
         if gallery is not None:
             shown[mistake.kind] += 1
-            blocks += [
-                Text(f"{mistake.kind.replace('-', ' ').capitalize()} — {mistake.message}. Hand {hand}."),
-                gallery,
-            ]
+            blocks.append(gallery)
     return Section(
         "Mistakes", blocks, "What went wrong, and in whose answer. No answer was changed; qc.json has proposals."
     )
@@ -185,9 +179,10 @@ def _queue(analysis: Analysis, config: QcConfig, pictures: Pictures) -> Section:
     blocks: list[Block] = []
     for item in analysis.queue[: config.report_hands]:
         hand = index[item.hand_id]
-        gallery = pictures.gallery(analysis.panel, hand, analysis.consensus[hand])
+        caption = f"{item.rank}. {item.reason} · hand {item.hand_id}"
+        gallery = pictures.gallery(analysis.panel, hand, analysis.consensus[hand], caption)
         if gallery is not None:
-            blocks += [Text(f"{item.rank}. {item.reason}. Hand {item.hand_id}."), gallery]
+            blocks.append(gallery)
     left = len(analysis.queue) - len(rows)
     caption = f"{left} more are in the queue table and in qc.json" if left > 0 else ""
     blocks.append(Table(["rank", "hand", "score", "why"], rows, caption))
@@ -198,4 +193,4 @@ def _with_interval(estimate: Estimate, decimals: int, factor: float, unit: str =
     if not np.isfinite(estimate.value):
         return "–"
     value, low, high = (f"{factor * v:.{decimals}f}" for v in (estimate.value, estimate.low, estimate.high))
-    return f"{value}{unit}" if not np.isfinite(estimate.low) else f"{value}{unit} ({low}–{high})"
+    return f"{value}{unit}" if not np.isfinite(estimate.low) else f"{value}{unit}\n95 %: {low} to {high}"

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from hint_tools.core.errors import HintError
 from hint_tools.core.geometry import apply_affine
 from hint_tools.core.records import Consensus, Frame, Hand
-from hint_tools.media.draw import draw_hand, hand_crop
+from hint_tools.media.draw import draw_box, draw_hand, hand_crop
 from hint_tools.media.images import read_image
 from hint_tools.qc.panel import ABSENT, SIDES, Panel
 from hint_tools.report.page import Figure, Gallery
@@ -21,7 +21,9 @@ Image = npt.NDArray[np.uint8]
 CROP_PX = 208
 CONTEXT = 1.5
 """Side of a crop over the longer side of the hand: as tight as shows where a slipped joint went."""
-_MAX_PIXELS_KEPT = 8
+_FRAME = np.array([3.0, 3.0, CROP_PX - 4.0, CROP_PX - 4.0])
+_MARK_COLOUR = (255, 92, 40)
+_MAX_PICTURES_KEPT = 8
 
 
 class Pictures:
@@ -43,14 +45,17 @@ class Pictures:
         self._kept: dict[str, Image] = {}
         self.unreadable: dict[str, str] = {}
 
-    def gallery(self, panel: Panel, hand: int, consensus: Consensus, marked: Collection[int] = ()) -> Gallery | None:
+    def gallery(
+        self, panel: Panel, hand: int, consensus: Consensus, caption: str, marked: Collection[int] = ()
+    ) -> Gallery | None:
         """Every answer in a crop of its own, the consensus last; None without a picture.
 
         Args:
             panel: the answers.
             hand: index.
             consensus: of this hand.
-            marked: answers with a mistake, said so in their caption.
+            caption: above the crops.
+            marked: answers with a mistake: they get a frame.
         """
         image = self._image(self._hands[consensus.hand_id].frame_id)
         if image is None:
@@ -59,11 +64,13 @@ class Pictures:
         figures = []
         for slot in np.flatnonzero(panel.answered[hand]).tolist():
             name = panel.annotators[panel.annotator[hand, slot]]
-            said = [name, _side_or_rejection(panel, hand, slot), "look here" if slot in marked else ""]
+            said = [name, _side_or_rejection(panel, hand, slot), "see here" if slot in marked else ""]
             drawn = crop
             if panel.has_joints[hand, slot]:
                 points = apply_affine(affine, panel.keypoints[hand, slot])
                 drawn = draw_hand(crop, points, panel.visibility[hand, slot])
+            if slot in marked:
+                drawn = draw_box(drawn, _FRAME, _MARK_COLOUR, width_px=3)
             figures.append(Figure(drawn, " · ".join(s for s in said if s), f"crop with {name}'s joints"))
         points = apply_affine(affine, np.asarray(consensus.keypoints))
         agreed = draw_hand(crop, points, consensus.visibility)
@@ -71,7 +78,7 @@ class Pictures:
         figures.append(
             Figure(agreed, " · ".join(s for s in ("consensus", state) if s), "crop with the consensus joints")
         )
-        return Gallery(figures, max(len(figures), 4))
+        return Gallery(figures, max(len(figures), 4), caption)
 
     def _box(self, panel: Panel, hand: int, consensus: Consensus) -> npt.NDArray[np.float64]:
         """Around the consensus and the hand's own box; answers on another hand don't widen it."""
@@ -93,7 +100,7 @@ class Pictures:
             except (HintError, OSError) as error:
                 self.unreadable[frame_id] = str(error)
                 return None
-            if len(self._kept) >= _MAX_PIXELS_KEPT:
+            if len(self._kept) >= _MAX_PICTURES_KEPT:
                 self._kept.pop(next(iter(self._kept)))
             self._kept[frame_id] = found
         return self._kept[frame_id]

@@ -26,7 +26,7 @@ from hint_tools.qc.panel import Pairs, Panel
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-STATES: Mapping[str, int] = {"occluded": int(Visibility.OCCLUDED), "visible": int(Visibility.VISIBLE)}
+STATES: Mapping[str, int] = {"visible": int(Visibility.VISIBLE), "occluded": int(Visibility.OCCLUDED)}
 MEDIAN_FACTOR = 4 * math.log(2)
 MIN_PAIRS = 30
 """Below this many pairs a joint borrows its finger's figure, a finger all joints': ±25 % at 30."""

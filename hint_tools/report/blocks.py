@@ -59,10 +59,17 @@ class Figure:
 
 @dataclass(frozen=True, eq=False)
 class Gallery:
-    """Figures in rows of at most `columns`, fewer on a narrow screen."""
+    """Figures in rows of at most `columns`, fewer on a narrow screen.
+
+    Args:
+        figures: what to show.
+        columns: at most so many in a row.
+        caption: shown above them.
+    """
 
     figures: Sequence[Figure]
     columns: int = 4
+    caption: str = ""
     kind = "gallery"
 
 

@@ -37,35 +37,68 @@ def bar_chart(
     Raises:
         ValueError: the lengths differ.
     """
-    if len(labels) != len(values) or (errors is not None and len(errors) != len(values)):
-        raise ValueError(
-            f"expected as many values and errors as labels, got {len(labels)} labels and {len(values)} values"
-        )
-    row, top = 22, 6
+    return grouped_bar_chart(
+        labels, {"": values}, errors=None if errors is None else {"": errors}, unit=unit, title=title
+    )
+
+
+def grouped_bar_chart(
+    labels: Sequence[str],
+    series: Mapping[str, Sequence[float]],
+    *,
+    errors: Mapping[str, Sequence[tuple[float, float]]] | None = None,
+    unit: str = "",
+    title: str = "",
+) -> Markup:
+    """Horizontal bars from zero, one a label and series, with a legend where there are several series.
+
+    Args:
+        labels: one a group of bars, top to bottom.
+        series: name -> values, finite or NaN.
+        errors: name -> (low, high) ends of intervals, drawn as whiskers.
+        unit: under the axis.
+        title: what the chart shows, for screen readers.
+
+    Raises:
+        ValueError: the lengths differ.
+    """
+    ends = errors or {}
+    for name, given in (*series.items(), *ends.items()):
+        if len(given) != len(labels):
+            raise ValueError(f"{name}: expected as many values and errors as labels, {len(labels)}, got {len(given)}")
+    thick = 14 if len(series) == 1 else 9
+    row = thick * len(series) + 8
+    top = 6 + (22 * len(series) if len(series) > 1 else 0)
     left = min(max([len(str(t)) for t in labels], default=0), 34) * _LETTER + 14
-    ends = [x for pair in errors or () for x in pair]
-    axis = _Axis.over([0.0, *values, *ends], left, _WIDTH - 60)
+    limits = [x for pairs in ends.values() for pair in pairs for x in pair]
+    axis = _Axis.over([0.0, *(v for values in series.values() for v in values), *limits], left, _WIDTH - 60)
     bottom = top + row * len(labels)
-    parts = [_vertical_grid(axis, top, bottom, unit)]
-    for i, (label, value) in enumerate(zip(labels, values, strict=True)):
+    parts = [_vertical_grid(axis, top, bottom, unit), *_legend([n for n in series if len(series) > 1], left)]
+    for i, label in enumerate(labels):
         middle = top + row * (i + 0.5)
         parts.append(
             f'<text class="strong" x="{left - 8:.1f}" y="{middle + 4:.1f}" text-anchor="end">{escape(label)}</text>'
         )
-        if not math.isfinite(value):
-            continue
-        x0, x1 = sorted((axis(0.0), axis(value)))
-        parts.append(
-            f'<rect x="{x0:.1f}" y="{middle - 7:.1f}" width="{x1 - x0:.1f}" height="14" rx="2" fill="var(--series-1)"/>'
-        )
-        tip = x1
-        if errors is not None and all(map(math.isfinite, errors[i])):
-            low, high = (axis(e) for e in errors[i])
-            parts.append(_whisker(low, high, middle))
-            tip = max(tip, high)
-        parts.append(f'<text x="{tip + 6:.1f}" y="{middle + 4:.1f}">{_number(value)}</text>')
-    described = "; ".join(f"{t}: {_number(v)}" for t, v in zip(labels, values, strict=True))
+        for k, (name, values) in enumerate(series.items()):
+            center = middle + thick * (k - (len(series) - 1) / 2)
+            parts.append(_bar(axis, values[i], ends[name][i] if name in ends else None, center, thick, k))
+    described = "; ".join(
+        f"{name} {t}: {_number(v)}".strip() for name, vs in series.items() for t, v in zip(labels, vs, strict=True)
+    )
     return _svg(parts, bottom + (40 if unit else 24), title or "Bar chart", f"{described} {unit}".strip())
+
+
+def _bar(axis: _Axis, value: float, interval: tuple[float, float] | None, y: float, thick: int, k: int) -> str:
+    """One bar with its whisker and its figure; nothing for NaN."""
+    if not math.isfinite(value):
+        return ""
+    x0, x1 = sorted((axis(0.0), axis(value)))
+    box = f'x="{x0:.1f}" y="{y - thick / 2:.1f}" width="{x1 - x0:.1f}" height="{thick - 1}" rx="2"'
+    drawn, tip = f'<rect {box} fill="var(--series-{k % _SERIES + 1})"/>', x1
+    if interval is not None and all(map(math.isfinite, interval)):
+        low, high = (axis(e) for e in interval)
+        drawn, tip = drawn + _whisker(low, high, y - 0.5, thick / 4 + 0.5), max(tip, high)
+    return drawn + f'<text x="{tip + 6:.1f}" y="{y + 3.5:.1f}">{_number(value)}</text>'
 
 
 def line_chart(
@@ -78,11 +111,10 @@ def line_chart(
     across = _Axis.over([x for x, _ in points], left, _WIDTH - 24)
     upward = _Axis.over([y for _, y in points], top + height, top)
     parts = [_vertical_grid(across, top, top + height, x_unit), _horizontal_grid(upward, left, _WIDTH - 24, y_unit)]
-    for i, (name, line) in enumerate(series.items()):
+    parts += _legend(list(series), left)
+    for i, line in enumerate(series.values()):
         colour = f"var(--series-{i % _SERIES + 1})"
         parts.append(f'<path class="series" stroke="{colour}" d="{_path(line, across, upward)}"/>')
-        parts.append(f'<rect x="{left:.1f}" y="{8 + 22 * i}" width="14" height="4" rx="2" fill="{colour}"/>')
-        parts.append(f'<text class="strong" x="{left + 22:.1f}" y="{14 + 22 * i}">{escape(name)}</text>')
     described = "; ".join(f"{n}: {len(p)} points" for n, p in series.items())
     return _svg(parts, top + height + (40 if x_unit else 24), title or "Line chart", described)
 
@@ -188,8 +220,17 @@ def _path(line: Sequence[tuple[float, float]], across: _Axis, upward: _Axis) -> 
     return "".join(pieces)
 
 
-def _whisker(low: float, high: float, y: float) -> str:
-    return f'<path class="whisker" d="M{low:.1f} {y:.1f}H{high:.1f}M{low:.1f} {y - 4:.1f}v8M{high:.1f} {y - 4:.1f}v8"/>'
+def _legend(names: Sequence[str], left: float) -> list[str]:
+    return [
+        f'<rect x="{left:.1f}" y="{6 + 22 * i}" width="14" height="6" rx="2" fill="var(--series-{i % _SERIES + 1})"/>'
+        f'<text class="strong" x="{left + 22:.1f}" y="{13 + 22 * i}">{escape(name)}</text>'
+        for i, name in enumerate(names)
+    ]
+
+
+def _whisker(low: float, high: float, y: float, cap: float) -> str:
+    ends = "".join(f"M{x:.1f} {y - cap:.1f}v{2 * cap:.1f}" for x in (low, high))
+    return f'<path class="whisker" d="M{low:.1f} {y:.1f}H{high:.1f}{ends}"/>'
 
 
 def _number(value: float) -> str:

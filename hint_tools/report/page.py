@@ -31,7 +31,7 @@ def render_page(title: str, subtitle: str, facts: Mapping[str, str], sections: S
     Args:
         title: the headline.
         subtitle: one line under it.
-        facts: label -> value, shown large at the top, in their order.
+        facts: label -> value, shown large at the top, in their order; a second line of a value is shown small.
         sections: the rest, in their order.
     """
     template, style = _parts()

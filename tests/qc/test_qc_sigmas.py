@@ -1,0 +1,121 @@
+import math
+
+import numpy as np
+import pytest
+from qc_rounds import SIGMA, make_round
+from scipy import stats
+
+from hint_tools.core.skeleton import JOINT_INDEX
+from hint_tools.qc.analysis import analyse
+from hint_tools.qc.bootstrap import Resampler
+from hint_tools.qc.config import QcConfig
+from hint_tools.qc.panel import build_pairs
+from hint_tools.qc.scale import geometric_median, measure
+from hint_tools.qc.sigmas import MEDIAN_FACTOR, POPULATION, measure_sigmas
+
+
+def test_median_factor_is_that_of_chi_squared_for_pair_differences():
+    assert pytest.approx(2 * stats.chi2(2).median()) == MEDIAN_FACTOR
+    rng = np.random.default_rng(0)
+    difference = rng.normal(0, 0.7, (400_000, 2)) - rng.normal(0, 0.7, (400_000, 2))
+    assert math.sqrt(np.median((difference**2).sum(axis=1)) / MEDIAN_FACTOR) == pytest.approx(0.7, rel=0.005)
+
+
+def measured(made, excluded=None):
+    panel = made.panel()
+    excluded = np.zeros(panel.visibility.shape, bool) if excluded is None else excluded
+    return measure_sigmas(panel, build_pairs(panel), made.scale, excluded, Resampler(panel.image, 400, 0))
+
+
+@pytest.mark.parametrize("people", [2, 3])
+def test_sigma_is_within_ten_percent_under_five_percent_contamination(people):
+    made = make_round(450, people, seed=1, swaps=0.03, slips=0.02)
+    found = analyse(made.panel(), made.by_id(), {}, QcConfig(bootstrap=50)).sigmas
+    for code in (1, 2):
+        ratio = found.table[code] / SIGMA[code]
+        assert ratio.mean() == pytest.approx(1, abs=0.05)
+        # a joint's own figure has a sampling error besides: 5 % of it in the smallest cells
+        assert np.abs(ratio - 1).max() < 0.10 + 3 * 0.05
+
+
+def test_root_mean_square_is_carried_away_where_the_median_is_not():
+    found = measured(make_round(400, 3, seed=2, swaps=0.03, slips=0.02))
+    cell = next(c for c in found.cells if c.joint == "index_tip" and c.state == "visible")
+    assert cell.rms > 1.8 * SIGMA[2]
+    assert cell.estimate.value == pytest.approx(SIGMA[2], rel=0.15)
+
+
+def test_interval_covers_the_truth_about_as_often_as_it_says():
+    hits = []
+    for seed in range(6):
+        for cell in measured(make_round(80, 2, seed=100 + seed)).cells:
+            if cell.state == "visible":
+                hits.append(cell.estimate.low <= SIGMA[2] <= cell.estimate.high)
+    assert 0.90 <= np.mean(hits) <= 0.99
+
+
+def test_small_cells_borrow_from_the_finger_then_from_all_then_from_the_population():
+    made = make_round(45, 2, seed=3)
+    for s in made.submissions:
+        visibility = np.full(21, 2)
+        number = int(s.hand_id[1:])
+        visibility[5:9] = 1 if number < 20 else 2
+        visibility[JOINT_INDEX["thumb_tip"]] = 1 if number < 3 else 2
+        object.__setattr__(s, "visibility", visibility)
+    level = {(c.joint, c.state): c.level for c in measured(made).cells}
+    assert level["wrist", "visible"] == "joint"
+    assert level["index_mcp", "visible"] == "finger"
+    assert level["index_mcp", "occluded"] == "finger"
+    assert level["thumb_tip", "occluded"] == "all"
+
+
+def test_nothing_annotated_twice_uses_the_population_and_says_so():
+    found = measured(make_round(40, 1, seed=4))
+    assert {c.level for c in found.cells} == {"population"}
+    assert found.table[2, 0] == POPULATION["visible"]
+    assert all(math.isnan(c.estimate.low) for c in found.cells)
+
+
+def test_a_careless_annotator_is_told_from_careful_ones():
+    made = make_round(200, 3, seed=5)
+    rng = np.random.default_rng(0)
+    for s in made.submissions:
+        if s.annotator == "cy":
+            spread = np.where(s.visibility == 1, SIGMA[1], SIGMA[2]) * made.scale[int(s.hand_id[1:])]
+            # variances add: 1 + 3 makes the error twice as large
+            object.__setattr__(s, "keypoints", s.keypoints + rng.normal(size=(21, 2)) * spread[:, None] * math.sqrt(3))
+    factors = measured(made).factors
+    assert factors[2] / factors[0] == pytest.approx(2, rel=0.08)
+    assert factors[0] == pytest.approx(factors[1], rel=0.05)
+
+
+def test_sigma_does_not_depend_on_picture_size():
+    made = make_round(60, 3, seed=6)
+    small = measured(made).table
+    for s in made.submissions:
+        object.__setattr__(s, "keypoints", s.keypoints * 7)
+    made.scale = made.scale * 7
+    assert np.allclose(small, measured(made).table, rtol=1e-9, equal_nan=True)
+
+
+def test_geometric_median_ignores_a_far_point_and_matches_the_optimum():
+    points = 100 * np.array([[0.0, 0], [1, 0], [0, 1], [1, 1], [500, 500]])
+    found = geometric_median(points)
+    cost = lambda x: np.linalg.norm(points - x, axis=1).sum()  # noqa: E731
+    around = [found + 1.0 * np.array(d) for d in ((1, 0), (-1, 0), (0, 1), (0, -1))]
+    assert all(cost(found) <= cost(x) + 1e-9 for x in around)
+    assert np.allclose(geometric_median(np.array([[0.0, 0], [2, 4]])), [1, 2])
+    assert np.isnan(geometric_median(np.full((3, 2), np.nan))).all()
+    assert np.allclose(geometric_median(np.array([[3.0, 4], [np.nan, np.nan]])), [3, 4])
+
+
+def test_sizes_of_a_known_hand():
+    joints = np.zeros((1, 21, 2))
+    joints[0, 9] = [30, 40]
+    joints[0, 20] = [90, 10]
+    sizes = measure(joints)
+    assert sizes.box[0].tolist() == [0, 0, 90, 40]
+    assert sizes.scale[0] == pytest.approx(60)
+    assert sizes.longer[0] == 90
+    assert sizes.palm[0] == 50
+    assert np.isnan(measure(np.full((1, 21, 2), np.nan)).scale[0])
