@@ -194,6 +194,6 @@ def test_the_reader_keeps_frame_pixels(weights, noise) -> None:
     image, (joints,) = scene(400, 400, (60, 60, 0.7, False))
     region = hand_region(joints)
     padded = np.pad(image, ((30, 0), (50, 0), (0, 0)), mode="edge")
-    moved = type(region)(region.center + [50, 30], region.size_px, region.rotation_rad)
+    moved = type(region)([*region.center, 50, 30], region.size_px, region.rotation_rad)
     first, second = reader.read(image, [region]), reader.read(padded, [moved])
-    np.testing.assert_allclose(second.keypoints, first.keypoints + [50, 30], atol=0.05)
+    np.testing.assert_allclose(second.keypoints, [*first.keypoints, 50, 30], atol=0.05)

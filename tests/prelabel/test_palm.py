@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -59,7 +61,7 @@ def test_tiles_cover_every_pixel(width: int, height: int, side: float) -> None:
         spans = sorted({(t.center[axis] - side / 2, t.center[axis] + side / 2) for t in tiles})
         assert spans[0][0] <= -0.5 + 1e-6
         assert spans[-1][1] >= length - 0.5 - 1e-6
-        assert all(b[0] < a[1] for a, b in zip(spans, spans[1:], strict=False))
+        assert all(b[0] < a[1] for a, b in itertools.pairwise(spans))
 
 
 def test_a_drawn_palm_is_found_where_it_is(weights) -> None:
