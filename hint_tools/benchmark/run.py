@@ -5,13 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from hint_tools.benchmark.config import BenchmarkConfig
+from hint_tools.benchmark.evaluate import choose_device, evaluate
 from hint_tools.benchmark.human import expected_pck, read_sigmas
-from hint_tools.benchmark.results import SUBSET_WORDS, SourceScore, as_csv, as_json
+from hint_tools.benchmark.page import write_page
+from hint_tools.benchmark.results import SUBSET_WORDS, SourceScore, as_csv, as_json, score
 from hint_tools.core.errors import ConfigError, DataError
 from hint_tools.core.findings import Finding, Severity
 from hint_tools.core.report import Report
 from hint_tools.data.evaluation import EvaluationSet, read_npz_set, read_release_sets
+from hint_tools.hamer.checkpoint import load_checkpoint
+from hint_tools.mano.assets import load_hand_model
 from hint_tools.store.atomic import read_json, write_json, write_text
 from hint_tools.store.config import resolve_path
 from hint_tools.store.manifests import CHECKSUMS, file_sha256
@@ -63,7 +69,7 @@ def _release(config: BenchmarkConfig, project: Project | None, base: Path) -> Pa
         return None
     if config.release is not None:
         return resolve_path(config.release, base)
-    found = sorted(p.parent for p in (project.root / "releases").glob(f"*/{RELEASE}")) if project else []
+    found = sorted(p.parent for p in (project.root / "releases").glob(f"[!.]*/{RELEASE}")) if project else []
     if len(found) != 1:
         got = f"the project has {len(found)} releases" if project else "this is no project"
         raise ConfigError(f"say what to score on: {got}", hint="add --release DIR, or --npz F --images DIR")
@@ -85,14 +91,6 @@ def _sets(config: BenchmarkConfig, release: Path | None, base: Path) -> list[Eva
 def _score(
     config: BenchmarkConfig, checkpoint: Path, sets: list[EvaluationSet], release: Path | None
 ) -> tuple[list[SourceScore], dict[str, Any], tuple[Finding, ...]]:
-    # torch is only needed from here on: wrong options are told before it is imported
-    import torch
-
-    from hint_tools.benchmark.evaluate import choose_device, evaluate
-    from hint_tools.benchmark.results import score
-    from hint_tools.hamer.checkpoint import load_checkpoint
-    from hint_tools.mano.assets import load_hand_model
-
     hand_model = load_hand_model(config.hand_model) if config.hand_model else None
     loaded = load_checkpoint(checkpoint, hand_model=hand_model)
     device = choose_device(config.device)
@@ -132,8 +130,6 @@ def _data_facts(config: BenchmarkConfig, release: Path | None) -> dict[str, Any]
 
 
 def _write_page(config: BenchmarkConfig, out: Path, scores: list[SourceScore], about: dict[str, Any]) -> None:
-    from hint_tools.benchmark.page import write_page
-
     data = about["data"]
     facts = {
         "checkpoint": f"{about['checkpoint']['file']} (step {about['checkpoint']['step']})",
@@ -149,11 +145,10 @@ def _counts(scores: list[SourceScore]) -> dict[str, int | float | str]:
     counts: dict[str, int | float | str] = {}
     for one in scores:
         for subset in one.subsets:
-            values = " ".join(f"@{p.threshold:g} {100 * p.mean:5.1f}" for p in subset.pck)
-            words = f"{one.source}, {SUBSET_WORDS[subset.subset]}"
-            counts[f"PCK of {words}"] = f"{values}  ({subset.joints} joints of {subset.hands} hands)"
+            values = " ".join(f"{100 * p.mean:.1f}@{p.threshold:g}" for p in subset.pck)
+            counts[f"PCK {one.source} {SUBSET_WORDS[subset.subset]}"] = f"{values} of {subset.joints} joints"
         if one.pose is not None:
-            counts[f"PA-MPJPE of {one.source}"] = f"{one.pose.pa_mpjpe_mm:.2f} mm ({one.pose.hands} hands)"
+            counts[f"PA-MPJPE {one.source}"] = f"{one.pose.pa_mpjpe_mm:.2f} mm of {one.pose.hands} hands"
     return counts
 
 

@@ -10,6 +10,7 @@ from torch.utils.data import Dataset
 
 from hint_tools.core.geometry import box_center, box_size
 from hint_tools.core.records import Side, Visibility
+from hint_tools.core.skeleton import N_JOINTS
 from hint_tools.data.augment import NONE, draw
 from hint_tools.data.hamer_item import HandTruth, hamer_item
 from hint_tools.data.hint import HInt
@@ -66,15 +67,14 @@ class HamerDataset(Dataset[dict[str, Any]]):
         """What is known of hand `i`."""
         hands, box = self.hint.hands, self.hint.hands.box[i]
         annotated = (hands.visibility[i] != Visibility.NOT_ANNOTATABLE).astype(np.float64)
-        weighted = self.train and self.hint.target == "consensus"
-        confidence = hands.weight[i] if weighted else annotated
+        confidence = self.hint.weights(i) if self.train else annotated
         fitted = bool(hands.fitted[i])
         return HandTruth(
             center=box_center(box),
             size=box_size(box),
             right=hands.side[i] == Side.RIGHT.value,
             keypoints_2d=np.column_stack([self.hint.keypoints(i), confidence]),
-            keypoints_3d=np.column_stack([hands.keypoints_3d[i], np.full(21, float(fitted))]),
+            keypoints_3d=np.column_stack([hands.keypoints_3d[i], np.full(N_JOINTS, float(fitted))]),
             global_orient=hands.global_orient[i],
             hand_pose=hands.hand_pose[i],
             betas=hands.betas[i],

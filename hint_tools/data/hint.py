@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 from hint_tools.core.errors import DataError
 from hint_tools.core.geometry import apply_affine, box_center, box_size, invert_affine
 from hint_tools.core.records import Split
+from hint_tools.core.skeleton import N_JOINTS
 from hint_tools.data.columns import Columns, read_columns
 from hint_tools.data.missing import present_images
 from hint_tools.media.crops import HINT_RESCALE, PATCH_PX, crop_affine, crop_side, cut
@@ -43,7 +44,7 @@ class HintItem(TypedDict):
     weight: torch.Tensor
     """(21,) in [0, 1]."""
     keypoint_cov: torch.Tensor
-    """(21, 2, 2) px² of `image`."""
+    """(21, 2, 2) px² of `image`; zeros where the target is the fit."""
     box: torch.Tensor
     """(4,) x0, y0, x1, y1 in px of `image`."""
     affine: torch.Tensor
@@ -148,6 +149,13 @@ class HInt(Dataset[Any]):
         chosen: npt.NDArray[np.float64] = targets[index]
         return chosen
 
+    def weights(self, index: int) -> npt.NDArray[np.float64]:
+        """The weights (21,) of an item's joints; 1 where the target is the fit, which knows every joint."""
+        if self.target == "fit":
+            return np.ones(N_JOINTS)
+        chosen: npt.NDArray[np.float64] = self.hands.weight[index]
+        return chosen
+
     def _item(self, i: int) -> HintItem:
         hands, image = self.hands, self.frame(i)
         to_image = np.eye(2, 3)
@@ -157,13 +165,12 @@ class HInt(Dataset[Any]):
             to_image = crop_affine(box_center(box), side_px, patch_px=self.crop_px)
             image = cut(image, to_image, patch_px=self.crop_px)
         linear = to_image[:, :2]
-        fitted = self.target == "fit"
-        covariance = np.zeros((21, 2, 2)) if fitted else linear @ hands.covariance[i] @ linear.T
+        covariance = linear @ hands.covariance[i] @ linear.T * (self.target == "consensus")
         return HintItem(
             image=torch.from_numpy(np.require(image, requirements=("C", "W"))),
             keypoints=_float(apply_affine(to_image, self.keypoints(i))),
             visibility=torch.from_numpy(hands.visibility[i].astype(np.int64)),
-            weight=_float(np.ones(21) if fitted else hands.weight[i]),
+            weight=_float(self.weights(i)),
             keypoint_cov=_float(covariance),
             box=_float(apply_affine(to_image, box.reshape(2, 2)).ravel()),
             affine=torch.from_numpy(invert_affine(to_image)),

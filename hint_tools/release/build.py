@@ -28,7 +28,7 @@ from hint_tools.release.config import ReleaseBuildConfig
 from hint_tools.release.naming import image_paths, safe_name
 from hint_tools.release.rows import annotation, evaluation_files
 from hint_tools.release.select import Selection, Taken, select
-from hint_tools.store.atomic import read_json, write_bytes, write_folder, write_json, write_text
+from hint_tools.store.atomic import read_json, remove_leftovers, write_bytes, write_folder, write_json, write_text
 from hint_tools.store.manifests import file_sha256, read_checksums, write_checksums
 from hint_tools.store.project import Project
 from hint_tools.store.tables import CONSENSUS, DETECTED_HANDS, FITS, FRAMES, HANDS, SUBMISSIONS, write_table
@@ -54,6 +54,8 @@ def run_build(config: ReleaseBuildConfig, project: Project) -> Report:
     if config.dry_run:
         return _report(config, selection, _rows(config, selection), "would be built")
     with project.lock():
+        if target.parent.is_dir():
+            remove_leftovers(target.parent)
         state = _build(config, project, selection, target)
         project.stamp(STAGE, reads=(FRAMES, HANDS, DETECTED_HANDS, SUBMISSIONS, CONSENSUS, FITS), writes=())
     return _report(config, selection, _rows(config, selection), state)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pickle
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,7 +14,9 @@ from torch.utils.data import DataLoader
 
 from hint_tools import HInt
 from hint_tools.core.errors import DataError
+from hint_tools.data.annotations import ANNOTATIONS
 from hint_tools.media.images import read_image
+from hint_tools.store.tables import read_table, write_table
 
 
 def rows_of(release: Path) -> dict[str, dict]:
@@ -132,3 +135,13 @@ def test_the_published_folders_without_our_table_load_too(release: Path, tmp_pat
             assert (item["side"], item["source"]) == (twin["side"], twin["source"])
             assert torch.equal(item["visibility"], twin["visibility"])
     assert sorted(i["side"] for i in theirs) == sorted(i["side"] for i in ours.values())
+
+
+def test_a_table_that_points_elsewhere_is_refused(release: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(release, copy)
+    for name in ("../secret.jpg", "/etc/secret.jpg", "a/../../b.jpg", "..\\b.jpg"):
+        rows = [replace(r, image=name) for r in read_table(release / "annotations.parquet", ANNOTATIONS)]
+        write_table(copy / "annotations.parquet", ANNOTATIONS, rows)
+        with pytest.raises(DataError, match="leads out of"):
+            HInt(copy, "train", on_missing="skip")

@@ -182,3 +182,19 @@ def test_the_card_escapes_what_others_wrote(project: Project) -> None:
     assert "\n# heading" not in card
     assert "evil \\| cell # heading" in card
     assert "2 annotators gave 14 answers" in card
+
+
+def test_what_a_killed_build_left_is_swept_away(project: Project) -> None:
+    torn = project.root / "releases" / ".hint-tmp-0123456789ab-r1"
+    (torn / "TRAIN_newdays_img").mkdir(parents=True)
+    run_build(ReleaseBuildConfig(name="r1"), project)
+    assert [p.name for p in (project.root / "releases").iterdir()] == ["r1"]
+
+
+def test_a_changed_picture_is_not_released(project: Project) -> None:
+    frames = project.read(FRAMES)
+    path = project.root / frames[0].path
+    path.write_bytes((project.root / frames[1].path).read_bytes())
+    with pytest.raises(DataError, match="it was changed since it was sampled"):
+        run_build(ReleaseBuildConfig(name="r1"), project)
+    assert not list((project.root / "releases").iterdir())
