@@ -1,0 +1,1 @@
+"""One file a dialect: text to records and back, no input or output beyond bytes."""
