@@ -94,34 +94,28 @@ _FIGURE_INTRO = "Left the truth, right the consensus of three people. The four w
 
 
 def _score_blocks(result: Comparison) -> list[Block]:
-    thresholds = (f"PCK@{t:g}" for t in PCK_AT)
-    measures = ("hands", "joints placed", "median %", "mean %", "median px", "visible %", "occluded %", *thresholds)
-    head = ("", *measures, "visibility right", "side right")
-    rows = [(_called(name), *_score_cells(found)) for name, found in result.scores.items()]
+    head = ("", "hands", "joints placed", "median %", "mean %", "median px", "visible %", "occluded %")
+    shares = ("", *(f"PCK@{t:g}" for t in PCK_AT), "visibility right", "side right")
+    rows = [(_called(name), *_distances(found)) for name, found in result.scores.items()]
+    right: list[tuple[str | float, ...]] = [
+        (_called(name), *found.pck, found.visibility_accuracy, found.side_accuracy)
+        for name, found in result.scores.items()
+    ]
     shown = {_called(n): 100 * s.median for n, s in result.scores.items() if not np.isnan(s.median)}
     chart = bar_chart(
         list(shown), list(shown.values()), unit="% of the hand's size", title="Median distance of joints to the truth"
     )
-    return [Table(head, rows), Chart(chart, "Median distance of a joint to the truth.")]
+    caption = "Median distance of a joint to the truth."
+    return [Table(head, rows), Chart(chart, caption), Table(shares, right, "Share of joints and hands that are right")]
 
 
 def _called(name: str) -> str:
     return name.removesuffix("@hint.local")
 
 
-def _score_cells(found: Score) -> tuple[int | float, ...]:
-    shares = (found.median, found.mean)
-    states = (found.visible_median, found.occluded_median)
-    return (
-        found.hands,
-        found.placed,
-        *(100 * s for s in shares),
-        found.median_px,
-        *(100 * s for s in states),
-        *found.pck,
-        found.visibility_accuracy,
-        found.side_accuracy,
-    )
+def _distances(found: Score) -> tuple[int | float, ...]:
+    percent = (100 * v for v in (found.visible_median, found.occluded_median))
+    return (found.hands, found.placed, 100 * found.median, 100 * found.mean, found.median_px, *percent)
 
 
 def _mistake_blocks(result: Comparison) -> list[Block]:

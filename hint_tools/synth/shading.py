@@ -14,6 +14,12 @@ Ints = npt.NDArray[np.int64]
 
 _WRAP = 0.28
 """How far light creeps around the edge of flesh, as a share of the cosine."""
+_WRAP_THING = 0.05
+_NAIL = (0.88, 0.70, 0.66)
+_LAMP = (1.0, 0.965, 0.93)
+_BLOOD = (1.0, 0.35, 0.2)
+_RIM = (1.0, 0.55, 0.45)
+"""Colours of nails, of lamp light, of light that went through flesh, and of skin seen at its edge."""
 _HIGHLIGHT = 28.0
 """Blinn-Phong exponent of dry skin and matt plastic."""
 
@@ -34,6 +40,41 @@ def _light_share(p0: float, p1: float, p2: float, depth: npt.NDArray[np.float64]
             if q2 < depth[v, u] + bias_m:
                 free += 1.0
     return free / 9.0
+
+
+@compiled
+def _blend(values: Floats, corners: Ints, weights: Floats) -> tuple[float, float, float]:
+    """The three numbers of a face's corners, weighted."""
+    i, j, k = corners[0], corners[1], corners[2]
+    a, b, c = weights[0], weights[1], weights[2]
+    return (
+        values[i, 0] * a + values[j, 0] * b + values[k, 0] * c,
+        values[i, 1] * a + values[j, 1] * b + values[k, 1] * c,
+        values[i, 2] * a + values[j, 2] * b + values[k, 2] * c,
+    )
+
+
+@compiled
+def _towards_eye(
+    normal: tuple[float, float, float], place: tuple[float, float, float]
+) -> tuple[tuple[float, float, float], tuple[float, float, float], float]:
+    """Unit normal turned to the camera, unit direction to the camera, and the cosine between them."""
+    scale = 1.0 / max(1e-12, math.sqrt(normal[0] ** 2 + normal[1] ** 2 + normal[2] ** 2))
+    far = -1.0 / math.sqrt(place[0] ** 2 + place[1] ** 2 + place[2] ** 2)
+    eye = (place[0] * far, place[1] * far, place[2] * far)
+    facing = (normal[0] * eye[0] + normal[1] * eye[1] + normal[2] * eye[2]) * scale
+    if facing < 0:
+        scale, facing = -scale, -facing
+    return (normal[0] * scale, normal[1] * scale, normal[2] * scale), eye, facing
+
+
+@compiled
+def _half_cosine(normal: tuple[float, float, float], to_eye: tuple[float, float, float], to_light: Floats) -> float:
+    """Cosine between the normal and the direction half-way between eye and lamp (Blinn 1977)."""
+    h0, h1, h2 = to_light[0] + to_eye[0], to_light[1] + to_eye[1], to_light[2] + to_eye[2]
+    length = max(1e-9, math.sqrt(h0 * h0 + h1 * h1 + h2 * h2))
+    cosine: float = (normal[0] * h0 + normal[1] * h1 + normal[2] * h2) / length
+    return max(0.0, cosine)
 
 
 @compiled
@@ -78,39 +119,24 @@ def shade(
             f = face_id[y, x]
             if f < 0:
                 continue
-            i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
-            a, b, c = bary[y, x, 0], bary[y, x, 1], bary[y, x, 2]
-            n0 = normals[i, 0] * a + normals[j, 0] * b + normals[k, 0] * c
-            n1 = normals[i, 1] * a + normals[j, 1] * b + normals[k, 1] * c
-            n2 = normals[i, 2] * a + normals[j, 2] * b + normals[k, 2] * c
-            p0 = vertices[i, 0] * a + vertices[j, 0] * b + vertices[k, 0] * c
-            p1 = vertices[i, 1] * a + vertices[j, 1] * b + vertices[k, 1] * c
-            p2 = vertices[i, 2] * a + vertices[j, 2] * b + vertices[k, 2] * c
-            scale = 1.0 / max(1e-12, math.sqrt(n0 * n0 + n1 * n1 + n2 * n2))
-            far = 1.0 / math.sqrt(p0 * p0 + p1 * p1 + p2 * p2)
-            v0, v1, v2 = -p0 * far, -p1 * far, -p2 * far
-            facing = (n0 * v0 + n1 * v1 + n2 * v2) * scale
-            if facing < 0:
-                scale, facing = -scale, -facing
-            n0, n1, n2 = n0 * scale, n1 * scale, n2 * scale
-            lit = n0 * to_light[0] + n1 * to_light[1] + n2 * to_light[2]
-            seen = _light_share(p0, p1, p2, shadow_depth, shadow_view, shadow_bias_m * (2.0 - max(0.0, lit)))
-            wrap = _WRAP if is_skin[f] else 0.05
+            corners, weights = faces[f], bary[y, x]
+            place = _blend(vertices, corners, weights)
+            normal, to_eye, facing = _towards_eye(_blend(normals, corners, weights), place)
+            base = _blend(colours, corners, weights)
+            lit = normal[0] * to_light[0] + normal[1] * to_light[1] + normal[2] * to_light[2]
+            bias_m = shadow_bias_m * (2.0 - max(0.0, lit))
+            seen = _light_share(place[0], place[1], place[2], shadow_depth, shadow_view, bias_m)
+            wrap = _WRAP if is_skin[f] else _WRAP_THING
             key = max(0.0, (lit + wrap) / (1.0 + wrap)) * (0.25 + 0.75 * seen)
-            sky = ambient * (0.82 - 0.18 * n1)
-            h0, h1, h2 = to_light[0] + v0, to_light[1] + v1, to_light[2] + v2
-            half = max(0.0, (n0 * h0 + n1 * h1 + n2 * h2) / max(1e-9, math.sqrt(h0 * h0 + h1 * h1 + h2 * h2)))
-            on_nail = min(1.0, max(0.0, (nail[i] * a + nail[j] * b + nail[k] * c) * 6.0))
-            shine = (gloss[f] + 0.2 * on_nail) * half**_HIGHLIGHT * seen
+            sky = ambient * (0.82 - 0.18 * normal[1])
+            field = nail[corners[0]] * weights[0] + nail[corners[1]] * weights[1] + nail[corners[2]] * weights[2]
+            on_nail = min(1.0, max(0.0, field * 6.0))
+            shine = (gloss[f] + 0.2 * on_nail) * _half_cosine(normal, to_eye, to_light) ** _HIGHLIGHT * seen
             rim = 0.07 * (1.0 - facing) ** 3 if is_skin[f] else 0.0
             bleed = 0.10 * max(0.0, 1.0 - abs(lit) * 3.0) * seen if is_skin[f] else 0.0
-            for ch in range(3):
-                base = colours[i, ch] * a + colours[j, ch] * b + colours[k, ch] * c
-                if on_nail > 0.0:
-                    base = base * (1.0 - 0.45 * on_nail) + 0.45 * on_nail * (0.88, 0.70, 0.66)[ch]
-                warm = (1.0, 0.965, 0.93)[ch]
-                red = (1.0, 0.35, 0.2)[ch]
-                value = base * (sky + 0.78 * key * warm) + shine + rim * (1.0, 0.55, 0.45)[ch] + base * bleed * red
-                out[y, x, ch] = min(1.0, value)
+            for c in range(3):
+                tone = base[c] * (1.0 - 0.45 * on_nail) + 0.45 * on_nail * _NAIL[c]
+                light = sky + 0.78 * key * _LAMP[c] + bleed * _BLOOD[c]
+                out[y, x, c] = min(1.0, tone * light + shine + rim * _RIM[c])
             out[y, x, 3] = 1.0
     return out

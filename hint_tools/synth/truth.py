@@ -1,7 +1,5 @@
 """What is really true of every hand of the synthetic world, and how to find it again from a project's records."""
 
-# ruff: noqa: RUF009  (`array` makes a fresh dataclass field, as in core.records)
-
 from __future__ import annotations
 
 from collections.abc import Iterable

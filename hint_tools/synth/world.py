@@ -14,96 +14,34 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
-from hint_tools.core.errors import DataError
+from hint_tools.core.errors import DataError, EnvironmentFault
 from hint_tools.core.progress import track
 from hint_tools.formats.hamer_npz import HamerSet, encode
 from hint_tools.store.atomic import read_json, write_bytes, write_json
 from hint_tools.store.tables import read_table
-from hint_tools.synth.ego4d_files import FilmedClip, ego4d_json, fho_main, uid
-from hint_tools.synth.jobs import ClipJob, Job, StillJob, run_job
+from hint_tools.synth.ego4d_files import ego4d_json
+from hint_tools.synth.fho_annotations import FilmedClip, fho_main, uid
+from hint_tools.synth.jobs import ClipJob, Job, run_job
 from hint_tools.synth.truth import TRUTH, Truth, TruthHand
+from hint_tools.synth.world_plan import World, WorldPlan, world_jobs
+
+__all__ = ["World", "WorldPlan", "build_world"]
 
 FORMAT_VERSION = 1
-_PLACES = ("kitchen", "desk", "bench", "room", "garden")
-_STILL_SIZES = ((640, 480), (480, 640), (800, 600))
-_CLIP_SIZE = (640, 480)
-_EVAL_SIZE = (480, 480)
-_HELD = ("can", "", "screwdriver", "bottle", "", "cup", "hammer")
 _FIRST_FRAME = 240
 _CLIP_GAP = 900
-_VIDEO_FRAMES = 40
-_VIDEO_CODECS = ("libx264", "mpeg4")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorldPlan:
-    """How large the world is; the same plan gives the same files.
-
-    Args:
-        seed: decides everything else.
-        n_images: pictures of the plain folder.
-        n_clips: clips in Ego4D's layout.
-        clip_frames: length of each, at least 90 for one action.
-        n_videos: videos of the plain folder.
-        n_eval: pictures of the evaluation set.
-    """
-
-    seed: int = 0
-    n_images: int = 16
-    n_clips: int = 4
-    clip_frames: int = 150
-    n_videos: int = 2
-    n_eval: int = 12
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """A world on disk.
-
-    Args:
-        root: its folder.
-        plan: what it was made with.
-    """
-
-    root: Path
-    plan: WorldPlan
-
-    @property
-    def ego4d(self) -> Path:
-        """Root of the Ego4D layout."""
-        return self.root / "ego4d"
-
-    @property
-    def footage(self) -> Path:
-        """Root of the plain folder."""
-        return self.root / "footage"
-
-    @property
-    def eval_npz(self) -> Path:
-        """Evaluation file in HaMeR's format, with 3D joints."""
-        return self.root / "eval3d" / "synth_all.npz"
-
-    @property
-    def eval_images(self) -> Path:
-        """Folder its image names are relative to."""
-        return self.root / "eval3d" / "images"
-
-    def truth(self) -> Truth:
-        """What is true of every hand in it.
-
-        Raises:
-            DataError: the table is missing or damaged.
-        """
-        return Truth.read(self.root / "truth.parquet")
 
 
 def build_world(root: Path, plan: WorldPlan, *, workers: int | None = None) -> World:
@@ -116,6 +54,7 @@ def build_world(root: Path, plan: WorldPlan, *, workers: int | None = None) -> W
 
     Raises:
         DataError: `root` holds a world of another plan.
+        EnvironmentFault: no space, no permission, or a process was killed.
     """
     world = World(root.resolve(), plan)
     made_with = {"format": FORMAT_VERSION, **asdict(plan)}
@@ -123,7 +62,7 @@ def build_world(root: Path, plan: WorldPlan, *, workers: int | None = None) -> W
     if (world.root / "world.json").exists():
         return world
     write_json(world.root / ".parts" / "plan.json", made_with)
-    jobs = _jobs(world)
+    jobs = world_jobs(world)
     _run_all([j for j in jobs if not j.done()], workers)
     truth = [hand for job in jobs if job.counts for hand in read_table(job.part, TRUTH)]
     Truth(truth).write(world.root / "truth.parquet")
@@ -152,70 +91,24 @@ def _run_all(jobs: list[Job], workers: int | None) -> None:
             run_job(job)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(n_workers, mp_context=context) as pool:
-        for _ in track(pool.map(run_job, ordered), "making the world", total=len(ordered)):
-            pass
+    with ProcessPoolExecutor(n_workers, mp_context=context, initializer=_quiet_worker) as pool:
+        try:
+            for _ in track(pool.map(run_job, ordered), "making the world", total=len(ordered)):
+                pass
+        except BrokenProcessPool as error:
+            raise EnvironmentFault(
+                "a process that drew pictures was killed, most often for want of memory",
+                hint="run the same command again: it continues with what is left",
+            ) from error
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
-def _jobs(world: World) -> list[Job]:
-    """Everything that has to be drawn."""
-    plan, parts = world.plan, world.root / ".parts"
-    jobs: list[Job] = []
-    for i in range(plan.n_clips):
-        clip_uid, video = uid(plan.seed, "clip", i), i // 2 if i < 2 else i - 1
-        jobs.append(
-            ClipJob(
-                seed=plan.seed,
-                target=world.ego4d / "v2" / "clips" / f"{clip_uid}.mp4",
-                part=parts / f"clip-{i}.parquet",
-                name=f"v2/clips/{clip_uid}.mp4",
-                where=_PLACES[i % len(_PLACES)],
-                view="egocentric",
-                size_px=_CLIP_SIZE,
-                n_frames=plan.clip_frames,
-                two_hands=i % 3 != 2,
-                held=_HELD[i % len(_HELD)],
-                participant=video // 2,
-                codec="libx264",
-                video_uid=uid(plan.seed, "video", video),
-            )
-        )
-    jobs += [_footage_video(world, i) for i in range(plan.n_videos)]
-    for i in range(plan.n_images):
-        where = _PLACES[i % len(_PLACES)]
-        name = f"{where}/IMG_{i:04d}.jpg"
-        view = "egocentric" if i % 3 == 0 else "upright"
-        size = _STILL_SIZES[i % len(_STILL_SIZES)]
-        jobs.append(
-            StillJob(plan.seed, world.footage / name, parts / f"still-{i}.parquet", name, where, view, size, 2, True)
-        )
-    for i in range(plan.n_eval):
-        name = f"eval_{i:04d}.jpg"
-        part = parts / f"eval-{i}.parquet"
-        where = _PLACES[(i + 1) % len(_PLACES)]
-        view = "egocentric" if i % 2 else "upright"
-        jobs.append(StillJob(plan.seed, world.eval_images / name, part, name, where, view, _EVAL_SIZE, 1, False))
-    return jobs
-
-
-def _footage_video(world: World, i: int) -> ClipJob:
-    where = _PLACES[(2 * i + 1) % len(_PLACES)]
-    name = f"{where}/VID_{i:02d}.mp4"
-    return ClipJob(
-        seed=world.plan.seed,
-        target=world.footage / name,
-        part=world.root / ".parts" / f"video-{i}.parquet",
-        name=name,
-        where=where,
-        view="upright",
-        size_px=_CLIP_SIZE,
-        n_frames=_VIDEO_FRAMES,
-        two_hands=False,
-        held="",
-        participant=100 + i,
-        codec=_VIDEO_CODECS[i % len(_VIDEO_CODECS)],
-        video_uid="",
-    )
+def _quiet_worker() -> None:
+    """Ctrl-C is the parent's to handle, and one process a core needs no threads of its own."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
 
 
 def _write_ego4d(world: World, jobs: list[ClipJob]) -> None:
