@@ -52,7 +52,7 @@ def true_keypoints(k: int) -> np.ndarray:
     """21 points of hand `k`, spread like an open hand; px of the frame."""
     fingers = [np.array([np.cos(a), -np.sin(a)]) for a in np.linspace(0.3, 2.8, 5)]
     points = [np.zeros(2), *(f * 10.0 * (j + 2) for f in fingers for j in range(4))]
-    return np.array(points) * 0.7 + np.array([150.0 + 3 * k, 150.0])
+    return np.array(points) * 0.7 + np.array([150.0 + 3 * (k % 40), 150.0])
 
 
 def predict(hand_id: str, points: np.ndarray, model: str) -> Prediction:
