@@ -7,7 +7,7 @@ Rayleigh law with 2σ² a coordinate, so the share within t is 1 - exp(-t² / 4�
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ _GUESSED: Final = "population"
 """Level of a σ that was not measured in this project: no statement about these annotators."""
 
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 
 def read_sigmas(folder: Path) -> dict[str, Floats] | None:
@@ -71,7 +72,7 @@ def expected_pck(hands: EvaluationSet, sigmas: dict[str, Floats]) -> dict[str, d
     return result
 
 
-def _expected(reach: Floats, name: str, counted: dict[str, Any], chosen: Any, sigmas: dict[str, Floats]) -> float:
+def _expected(reach: Floats, name: str, counted: dict[str, Bools], chosen: Bools, sigmas: dict[str, Floats]) -> float:
     """Macro mean over joints of the share within `reach` (n,), in units of the hands' scale."""
     if name in _STATE_OF_SUBSET:
         sigma = np.broadcast_to(sigmas[_STATE_OF_SUBSET[name]], chosen.shape)

@@ -145,8 +145,8 @@ def _counts(scores: list[SourceScore]) -> dict[str, int | float | str]:
     counts: dict[str, int | float | str] = {}
     for one in scores:
         for subset in one.subsets:
-            values = " ".join(f"{100 * p.mean:.1f}@{p.threshold:g}" for p in subset.pck)
-            counts[f"PCK {one.source} {SUBSET_WORDS[subset.subset]}"] = f"{values} of {subset.joints} joints"
+            values = "  ".join(f"@{p.threshold:g} {100 * p.mean:.1f}" for p in subset.pck)
+            counts[f"PCK {one.source} {SUBSET_WORDS[subset.subset]}"] = f"{values}  ({subset.joints} joints)"
         if one.pose is not None:
             counts[f"PA-MPJPE {one.source}"] = f"{one.pose.pa_mpjpe_mm:.2f} mm of {one.pose.hands} hands"
     return counts

@@ -80,17 +80,14 @@ def hamer_item(
     points[:, :3] = points[:, :3] @ turn.T
     if change.rotation_deg:
         orient = _rotated(orient, turn)
+    has_pose = _float(float(hand.has_pose))
     return {
         "img": torch.from_numpy(_normalised(cut(image, matrix), change.colour)),
         "keypoints_2d": _float(keypoints_2d),
         "keypoints_3d": _float(points),
         "orig_keypoints_2d": _float(hand.keypoints_2d),
         "mano_params": {"global_orient": _float(orient), "hand_pose": _float(pose), "betas": _float(hand.betas)},
-        "has_mano_params": {
-            "global_orient": _float(float(hand.has_pose)),
-            "hand_pose": _float(float(hand.has_pose)),
-            "betas": _float(float(hand.has_betas)),
-        },
+        "has_mano_params": {"global_orient": has_pose, "hand_pose": has_pose, "betas": _float(float(hand.has_betas))},
         "mano_params_is_axis_angle": {
             "global_orient": torch.tensor(True),
             "hand_pose": torch.tensor(True),
