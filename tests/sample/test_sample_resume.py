@@ -75,7 +75,7 @@ def test_killed_again_and_again_it_ends_byte_for_byte_the_same(project: Project,
         child = start(project, ego4d)
         said = stopped_after(child, dice.randrange(1, 24), dice.uniform(0, 0.03), signal.SIGKILL)
         kills += "finished" not in said
-    assert kills >= 5
+    assert kills >= 3
     said, errors = start(project, ego4d).communicate(timeout=120)
     assert "finished" in said, errors
     assert snapshot(project) == snapshot(undisturbed)
