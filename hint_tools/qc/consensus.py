@@ -6,7 +6,7 @@ Huber's M-estimator by iteratively reweighted means, begun at the geometric medi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,8 @@ PRIOR_ANSWERS = 4.0
 """How many answers' worth the population's σ counts against the spread seen at this very joint: with two to
 five answers the spread alone is nearly noise."""
 _STEPS = 10
+_CHUNK = 512
+"""Hands at a time: what fits into a processor's cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +55,12 @@ def robust_positions(keypoints: Floats, sigma_px: Floats, excluded: Bools) -> Po
         sigma_px: (H, A, 21) of a coordinate, px.
         excluded: (H, A, 21) left out, unless nothing else is there.
     """
+    cuts = range(0, max(len(keypoints), 1), _CHUNK)
+    parts = [_positions(keypoints[i : i + _CHUNK], sigma_px[i : i + _CHUNK], excluded[i : i + _CHUNK]) for i in cuts]
+    return Positions(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Positions)))
+
+
+def _positions(keypoints: Floats, sigma_px: Floats, excluded: Bools) -> Positions:
     known = np.isfinite(keypoints).all(axis=-1) & np.isfinite(sigma_px)
     kept = known & ~excluded
     kept = np.where(kept.any(axis=1, keepdims=True), kept, known)

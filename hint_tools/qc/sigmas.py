@@ -3,7 +3,8 @@
 Let two annotators err independently, each coordinate with standard deviation σ (in units of the
 hand's scale). Their difference has variance 2σ² a coordinate, so d² / 2σ² follows χ² with two degrees
 of freedom, whose median is 2 ln 2. Hence σ² = median(d²) / (4 ln 2): half of the pairs may be swaps
-or slips before it breaks, where a root mean square is carried away by a few.
+or slips before it breaks, where a root mean square is carried away by a few. Joints that both left
+where the pre-label had them take no part.
 
 σ here is of one coordinate of one annotator. COCO's σ is the root mean square *distance* of one
 annotator (E[d²/s²]); under the same law that is sqrt(2) times as much.
@@ -33,6 +34,9 @@ MIN_PAIRS = 30
 POPULATION = {"occluded": 0.035, "visible": 0.018}
 """Where nothing was annotated twice: of the size of COCO-WholeBody's hand σ brought to hand scale; a
 stand-in, marked as such wherever it is used."""
+UNTOUCHED_PX = 0.05
+"""Two people don't click this close (1 pair in 6,000 would at σ = 2 px): both left the joint where the pre-label
+had it. That is one opinion, not two, and would make people look more precise than they are."""
 FACTOR_PULL = 20.0
 """Joint pairs' worth by which an annotator is taken for an average one."""
 FACTOR_LIMITS = (0.5, 4.0)
@@ -90,7 +94,7 @@ class Sigmas:
 
 
 def measure_sigmas(panel: Panel, pairs: Pairs, scale: Floats, excluded: Bools, resampler: Resampler) -> Sigmas:
-    """σ of each joint, visible and occluded, from the pairs that agree on its state.
+    """σ of each joint, visible and occluded, from the pairs that agree on its state and not both on the pre-label.
 
     Args:
         panel: the answers.
@@ -101,7 +105,9 @@ def measure_sigmas(panel: Panel, pairs: Pairs, scale: Floats, excluded: Bools, r
     """
     kept = np.where(excluded[..., None], np.nan, panel.keypoints)
     apart = kept[pairs.hand, pairs.first] - kept[pairs.hand, pairs.second]
-    squared = (apart**2).sum(axis=-1) / scale[pairs.hand, None] ** 2
+    distance = (apart**2).sum(axis=-1)
+    untouched = distance < UNTOUCHED_PX**2
+    squared = np.where(untouched, np.nan, distance) / scale[pairs.hand, None] ** 2
     one, other = (panel.visibility[pairs.hand, k] for k in (pairs.first, pairs.second))
     cells = []
     table = np.full((3, N_JOINTS), np.nan)

@@ -89,6 +89,20 @@ def test_a_careless_annotator_is_told_from_careful_ones():
     assert factors[0] == pytest.approx(factors[1], rel=0.05)
 
 
+def test_joints_both_left_at_the_pre_label_do_not_make_people_look_precise():
+    made = make_round(300, 2, seed=15)
+    kept = np.random.default_rng(0).random((300, 21)) < 0.6
+    for s in made.submissions:
+        number = int(s.hand_id[1:])
+        pre_label = made.truth[number] + 0.02 * made.scale[number]
+        object.__setattr__(s, "keypoints", np.where(kept[number][:, None], pre_label, s.keypoints))
+    found = measured(made)
+    assert found.table[2].mean() == pytest.approx(SIGMA[2], rel=0.05)
+    visible = [c for c in found.cells if c.state == "visible"]
+    assert {c.level for c in visible} == {"joint"}
+    assert sum(c.estimate.n for c in visible) == (~kept & (made.visibility == 2)).sum()
+
+
 def test_sigma_does_not_depend_on_picture_size():
     made = make_round(60, 3, seed=6)
     small = measured(made).table
