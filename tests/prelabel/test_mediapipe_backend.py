@@ -12,6 +12,7 @@ from hint_tools.core.skeleton import FINGER_JOINTS
 from hint_tools.prelabel.landmarks import LandmarkReader, hand_region
 from hint_tools.prelabel.mediapipe_backend import MediapipeBackend, MediapipeDetector
 from hint_tools.prelabel.onnx_network import OnnxNetwork
+from hint_tools.prelabel.roi import Roi
 from hint_tools.prelabel.topdown import SPREAD_SCALE, joint_confidence
 
 from .drawn_hand import scene
@@ -194,6 +195,7 @@ def test_the_reader_keeps_frame_pixels(weights, noise) -> None:
     image, (joints,) = scene(400, 400, (60, 60, 0.7, False))
     region = hand_region(joints)
     padded = np.pad(image, ((30, 0), (50, 0), (0, 0)), mode="edge")
-    moved = type(region)([*region.center, 50, 30], region.size_px, region.rotation_rad)
+    shift = np.array([50.0, 30.0])
+    moved = Roi(region.center + shift, region.size_px, region.rotation_rad)
     first, second = reader.read(image, [region]), reader.read(padded, [moved])
-    np.testing.assert_allclose(second.keypoints, [*first.keypoints, 50, 30], atol=0.05)
+    np.testing.assert_allclose(second.keypoints, first.keypoints + shift, atol=0.05)
