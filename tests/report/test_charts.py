@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
-from hint_tools.report.charts import bar_chart, histogram, line_chart
+from hint_tools.report.charts import bar_chart, grouped_bar_chart, histogram, line_chart
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -102,3 +102,15 @@ def test_lengths_must_match():
         bar_chart(["a"], [1.0, 2.0])
     with pytest.raises(ValueError, match="bins"):
         histogram([1.0], bins=0)
+
+
+def test_grouped_bars_stand_apart_on_one_axis_and_have_a_legend():
+    svg = grouped_bar_chart(["a", "b"], {"seen": [1.0, 2.0], "hidden": [2.0, float("nan")]})
+    drawn_bars = [b for b in bars(svg) if b["width"] != "14"]
+    assert [float(b["width"]) / float(drawn_bars[0]["width"]) for b in drawn_bars] == pytest.approx([1, 2, 2], rel=0.01)
+    tops = sorted(float(b["y"]) for b in drawn_bars)
+    assert all(b - a >= float(drawn_bars[0]["height"]) for a, b in zip(tops, tops[1:], strict=False))
+    texts = [t.text for t in drawn(svg).iter(f"{SVG}text")]
+    assert {"seen", "hidden"} <= set(texts)
+    with pytest.raises(ValueError, match="hidden"):
+        grouped_bar_chart(["a"], {"seen": [1.0], "hidden": []})

@@ -129,3 +129,12 @@ def test_number_columns_are_aligned_right():
 def test_short_pages_have_no_contents_list():
     assert "<nav" not in render_page("t", "", {}, [Section("one", [])])
     assert parsed(everything("x")).tags.count(("a", {"href": "#section-2"})) == 1
+
+
+def test_a_second_line_of_a_fact_and_a_gallery_caption_are_escaped_too():
+    gallery = Gallery([Figure(picture())], 2, "case <b>1</b>")
+    page = render_page("t", "", {"agreement": "94 %\n<i>92 to 96</i>"}, [Section("s", [gallery])])
+    assert "<b>" not in page
+    assert "<i>" not in page
+    assert "94 %" in page
+    assert '<span class="note">&lt;i&gt;92 to 96' in page
