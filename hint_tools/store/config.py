@@ -52,8 +52,11 @@ def _problem(error: Any, origin: dict[str, str]) -> str:
     where = origin.get(str(error["loc"][0]), "") if error["loc"] else ""
     if error["type"] == "extra_forbidden":
         return f"{name}: no such setting" + (f" (from {where})" if where else "")
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if not error["loc"]:  # about several settings together: the message names them
+        return message
     got = "" if error["type"] == "missing" else f", got {error['input']!r}"
-    return f"{name}: {error['msg']}{got}" + (f" (from {where})" if where else "")
+    return f"{name}: {message}{got}" + (f" (from {where})" if where else "")
 
 
 def resolve_path(value: Path, base: Path) -> Path:
