@@ -1,5 +1,6 @@
 import re
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -109,7 +110,7 @@ def test_grouped_bars_stand_apart_on_one_axis_and_have_a_legend():
     drawn_bars = [b for b in bars(svg) if b["width"] != "14"]
     assert [float(b["width"]) / float(drawn_bars[0]["width"]) for b in drawn_bars] == pytest.approx([1, 2, 2], rel=0.01)
     tops = sorted(float(b["y"]) for b in drawn_bars)
-    assert all(b - a >= float(drawn_bars[0]["height"]) for a, b in zip(tops, tops[1:], strict=False))
+    assert all(b - a >= float(drawn_bars[0]["height"]) for a, b in pairwise(tops))
     texts = [t.text for t in drawn(svg).iter(f"{SVG}text")]
     assert {"seen", "hidden"} <= set(texts)
     with pytest.raises(ValueError, match="hidden"):
