@@ -58,9 +58,10 @@ def _predictions(config: PushConfig, project: Project) -> dict[str, Prediction]:
     models = sorted({p.model for p in rows})
     if config.model and config.model not in models:
         raise ConfigError(f"no prediction by {config.model!r}; there are {models}", hint="hint prelabel")
-    if len(models) > 1 and not config.model:
+    chosen = config.model or project.current_model()
+    if len(models) > 1 and not chosen:
         raise ConfigError(f"predictions of {len(models)} models: {models}", hint=f"hint push --model '{models[0]}'")
-    return {p.hand_id: p for p in rows if not config.model or p.model == config.model}
+    return {p.hand_id: p for p in rows if not chosen or p.model == chosen}
 
 
 def _queue_rounds(project: Project) -> dict[str, int]:

@@ -76,7 +76,7 @@ def missing_package(error: ModuleNotFoundError) -> EnvironmentFault:
 
 _ALL: Final = (
     Stage("sample", "hint_tools.sample.config:SampleConfig", "hint_tools.sample.run:run"),
-    Stage("prelabel", "hint_tools.prelabel.config:PrelabelConfig", "hint_tools.prelabel.run:run"),
+    Stage("prelabel", "hint_tools.prelabel.config:PrelabelConfig", "hint_tools.prelabel.run:run", False),
     Stage("server", "hint_tools.labelstudio.config:ServerConfig", "hint_tools.labelstudio.server:run_up"),
     Stage("server-down", "hint_tools.labelstudio.config:ServerConfig", "hint_tools.labelstudio.server:run_down"),
     Stage("server-status", "hint_tools.labelstudio.config:ServerConfig", "hint_tools.labelstudio.server:run_status"),

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from hint_tools.core.errors import DataError
+from hint_tools.core.errors import ConfigError, DataError
 from hint_tools.core.findings import Finding, Severity
 from hint_tools.core.ids import content_id
 from hint_tools.core.progress import track
@@ -19,12 +19,10 @@ from hint_tools.prelabel.config import PrelabelConfig
 from hint_tools.prelabel.found import Earlier, sort_earlier
 from hint_tools.prelabel.frame_work import FrameResult, FrameWorker
 from hint_tools.store.atomic import write_json
-from hint_tools.store.project import Project
+from hint_tools.store.project import MODEL_FILE, Project
 from hint_tools.store.tables import DETECTED_HANDS, FRAMES, HANDS, LEDGER, PREDICTIONS
 
 STAGE = "prelabel"
-MODEL_FILE = "prelabel/model.json"
-"""Names the model of the last run: the table keeps every model's predictions, `hint push` takes these."""
 SURE_SIDE = 0.9
 """Side confidence from which a disagreement with the source is worth a word."""
 MAX_SUBJECTS = 20
@@ -68,16 +66,18 @@ class _Outcome:
             self.empty_frames += 1
 
 
-def run(config: PrelabelConfig, project: Project) -> Report:
+def run(config: PrelabelConfig, project: Project | None) -> Report:
     """Predict every hand; find hands in frames that have none. Writes `predictions` and `detected_hands`.
 
     Raises:
         DataError: nothing was sampled, or a network file is not what it should be.
-        ConfigError: a file the settings name is missing.
+        ConfigError: no project, or a file the settings name is missing.
         EnvironmentFault: a package or the embedded weights are missing, or another command is writing.
     """
     if config.download_only:
         return _download(config)
+    if project is None:
+        raise ConfigError("pre-labelling needs a project", hint="run the command inside one, or name it: --project DIR")
     plan = _plan(config, project)
     if config.dry_run:
         counts: dict[str, int | float | str] = {

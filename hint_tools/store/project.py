@@ -6,6 +6,7 @@
     tables/*.parquet     what the stages hand to one another
     frames/<source>/     extracted pictures
     crops/               what annotators see
+    prelabel/model.json  which model's predictions count
     submissions/raw/     every annotation as the server gave it, by content
     qc/ fit/ benchmark/  reports
     releases/ runs/      frozen datasets, trainings
@@ -29,13 +30,15 @@ from filelock import FileLock, Timeout
 from hint_tools.core.errors import ConfigError, DataError, EnvironmentFault
 from hint_tools.core.ids import content_id
 from hint_tools.core.records import Hand, Record
-from hint_tools.store.atomic import remove_leftovers, write_text
+from hint_tools.store.atomic import read_json, remove_leftovers, write_text
 from hint_tools.store.journal import Journal
 from hint_tools.store.tables import DETECTED_HANDS, HANDS, Table, read_table, table_digest, write_table
 
 FORMAT_VERSION = 1
 """Of the folder's layout; raised with a migration."""
 MARKER = "hint.toml"
+MODEL_FILE = "prelabel/model.json"
+"""Names the model of the last `hint prelabel`: the table keeps every model's predictions, `hint push` takes these."""
 LOCK_WAIT_S = 0.5
 
 R = TypeVar("R", bound=Record)
@@ -110,6 +113,15 @@ class Project:
         hands = {h.hand_id: h for h in self.read(HANDS)}
         hands.update({h.hand_id: h for h in self.read_if_any(DETECTED_HANDS)})
         return [hands[k] for k in sorted(hands)]
+
+    def current_model(self) -> str:
+        """The model of the last `hint prelabel`; empty when it never ran to its end.
+
+        Raises:
+            DataError: the file that names it is damaged.
+        """
+        path = self.root / MODEL_FILE
+        return str(read_json(path).get("model", "")) if path.exists() else ""
 
     def journal(self, stage: str) -> Journal:
         """The journal of a stage, to be opened as a context."""
