@@ -91,7 +91,7 @@ def train(job: Job) -> float:
             batches.seek(step)
             job.data.set_epoch(batches.epoch)
             for batch in loader:
-                losses = trainer.step(cast(dict[str, Any], batch), step)
+                losses = trainer.step(cast("dict[str, Any]", batch), step)
                 step += 1
                 progress.advance()
                 last = step == config.steps or interrupted()

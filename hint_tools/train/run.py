@@ -49,7 +49,7 @@ def run(config: TrainConfig, project: Project | None) -> Report:
     Raises:
         DataError: the release or a checkpoint can't be used, or the loss is no longer finite.
         ConfigError: sizes that make no network; a run begun with other settings.
-        UsageError: the run was begun before, and `resume` is not set.
+        UsageError: the run was begun before, and `resume` is switched off.
         KeyboardInterrupt: interrupted; the state was saved.
     """
     hand_model = load_hand_model(config.mano)
@@ -102,7 +102,8 @@ def _begun(config: TrainConfig, folder: RunFolder) -> int:
         )
     if done < config.steps and not config.resume:
         raise UsageError(
-            f"{folder.root}: this run stands at step {done} of {config.steps}", hint="continue it with --resume"
+            f"{folder.root}: this run stands at step {done} of {config.steps}",
+            hint="continue it with --resume, or choose another --name",
         )
     return done
 

@@ -66,7 +66,7 @@ def test_resumed_losses_equal_the_uninterrupted_tail(release) -> None:
     """Across an epoch's end (three batches each), with augmentation, real hands and a shuffled order."""
     run(settings(release, name="whole", steps=8, adversarial="anatomy"), None)
     run(settings(release, name="parts", steps=4, adversarial="anatomy"), None)
-    run(settings(release, name="parts", steps=8, adversarial="anatomy", resume=True), None)
+    run(settings(release, name="parts", steps=8, adversarial="anatomy"), None)
     assert Path("runs/whole/log.jsonl").read_bytes() == Path("runs/parts/log.jsonl").read_bytes()
     assert same_weights(Path("runs/whole/last.ckpt"), Path("runs/parts/last.ckpt"))
 
@@ -80,7 +80,7 @@ def test_resuming_restores_the_generator_of_stochastic_depth(release, tmp_path) 
     run(settings(release, name="whole", steps=6, **common), None)
     run(settings(release, name="parts", steps=3, **common), None)
     torch.manual_seed(99)
-    run(settings(release, name="parts", steps=6, resume=True, **common), None)
+    run(settings(release, name="parts", steps=6, **common), None)
     assert losses("whole") == losses("parts")
 
 
@@ -110,17 +110,17 @@ def test_a_finished_run_is_left_as_it_is(release) -> None:
     assert before == {p: p.read_bytes() for p in Path("runs/first").rglob("*") if p.is_file()}
 
 
-def test_an_unfinished_run_is_not_overwritten(release) -> None:
+def test_an_unfinished_run_is_not_continued_against_ones_will(release) -> None:
     run(settings(release, steps=3), None)
     with pytest.raises(UsageError, match="step 3 of 6") as caught:
-        run(settings(release), None)
+        run(settings(release, resume=False), None)
     assert "--resume" in caught.value.hint
 
 
 def test_a_run_is_not_resumed_with_other_settings(release) -> None:
     run(settings(release, steps=3), None)
     with pytest.raises(ConfigError) as caught:
-        run(settings(release, resume=True, batch_size=5, seed=2), None)
+        run(settings(release, batch_size=5, seed=2), None)
     assert len(caught.value.problems) == 2
 
 
@@ -137,7 +137,7 @@ def test_an_interrupted_run_saves_the_step_it_was_in(release) -> None:
         run(settings(release, name="cut", steps=100_000, **common), None)
     step = load_checkpoint(Path("runs/cut/last.ckpt")).step
     assert step == losses("cut")[-1]["step"] > 0
-    run(settings(release, name="cut", steps=step + 2, resume=True, **common), None)
+    run(settings(release, name="cut", steps=step + 2, **common), None)
     run(settings(release, name="whole", steps=step + 2, **common), None)
     assert losses("cut") == losses("whole")
 
@@ -150,7 +150,7 @@ from hint_tools.train.config import TrainConfig
 from hint_tools.train.run import run
 torch.set_num_threads(1)
 run(TrainConfig(release=Path(sys.argv[1]), preset="tiny", batch_size=4, steps=int(sys.argv[2]), log_every=1,
-                save_every=1, accelerator="cpu", adversarial="off", resume=True, name="killed"), None)
+                save_every=1, accelerator="cpu", adversarial="off", name="killed"), None)
 """
 
 
