@@ -44,6 +44,7 @@ class Hands:
     focal_px: Floats
 
     def observations(self, dtype: torch.dtype, focal_factor: float = 1.0) -> Observations:
+        """What the solver is shown; `focal_factor` makes it believe in another focal length."""
         sigma = np.where(self.occluded, OCCLUDED_NOISE_PX, NOISE_PX)
         whitening = np.eye(2) / sigma[..., None, None]
         return Observations(
@@ -88,7 +89,7 @@ def errors(points: Floats, pixels: Floats, hands: Hands) -> dict[str, float]:
     hidden = np.linalg.norm(pixels - hands.pixels, axis=2)[hands.occluded].mean()
     success = float(((visible < 4) & (pa < 12)).mean())
     return {
-        "PA mean": pa.mean(), "PA med": float(np.median(pa)), "root mm": root.mean(), "visible px": visible.mean(),
+        "PA mm": pa.mean(), "med": float(np.median(pa)), "root mm": root.mean(), "visible px": visible.mean(),
         "hidden px": float(hidden), "success": success,
     }  # fmt: skip
 
@@ -165,7 +166,8 @@ def main() -> None:
     run_lm(single, natural)  # warm-up
     show("LM float64", chosen.hands, *run_lm(double, natural))
     show("LM float32", chosen.hands, *run_lm(single, natural))
-    show("LM float32, 1 hypothesis", chosen.hands, *run_lm(solver(torch.float32, hypotheses=1), natural))
+    for count in (1, 6, 8):
+        show(f"LM float32, {count} hypotheses", chosen.hands, *run_lm(solver(torch.float32, hypotheses=count), natural))
     for components in (15, 20, 45):
         show(
             f"LM float32, {components} components",

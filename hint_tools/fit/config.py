@@ -23,7 +23,7 @@ class FitConfig(StageConfig):
         default=1.1,
         gt=0,
         description="Focal length over the frame's longer side where focal_px is not given. Between telephones (0.75) "
-        "and long lenses; too long costs less than too short (x1.5: 4 %, x0.5: 22 % more error).",
+        "and long lenses; too long costs less than too short (x1.5: 2 %, x0.5: 20 % more error).",
     )
     sigma_visible: float = Field(
         default=0.012,

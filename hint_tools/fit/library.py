@@ -21,6 +21,8 @@ SPREAD = 0.9
 """Entries are drawn a little narrower than the prior: the far ends are reached by descent."""
 SEED = 0
 _CANDIDATES_PER_HYPOTHESIS = 6
+_NO_SIZE = 1e-6
+"""A hand seen this small (over its own metres, over the focal length) is all keypoints in one place."""
 SAME_VIEW_COS = 0.94
 """Views within 20 degrees of each other count as one."""
 
@@ -90,11 +92,12 @@ class Library:
         return torch.cat(picks, dim=1)
 
     def _started(self, entry: Tensor, similarity: Tensor, offset: Tensor, depth_of_center: Tensor) -> State:
-        turn = similarity / similarity.abs().clamp_min(1e-9)
+        size = similarity.abs()
+        turn = torch.where(size > _NO_SIZE, similarity / size.clamp_min(_NO_SIZE), torch.ones_like(similarity))
         zero, one = torch.zeros_like(turn.real), torch.ones_like(turn.real)
         rows = [turn.real, -turn.imag, zero, turn.imag, turn.real, zero, zero, zero, one]
         in_plane = torch.stack(rows, dim=-1).reshape(-1, 3, 3)
-        depth = 1 / similarity.abs().clamp_min(1e-6)
+        depth = 1 / size.clamp_min(_NO_SIZE)
         wrist_depth = (depth - depth_of_center).clamp_min(MIN_DEPTH_M)
         wrist = torch.stack([offset.real * depth, offset.imag * depth, wrist_depth], dim=-1)
         z = self.z[entry]

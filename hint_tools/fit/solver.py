@@ -113,7 +113,9 @@ class Solver:
 
     def _described(self, state: State, cost: Tensor, gap: Tensor, seen: Observations) -> Solution:
         placed = self.problem.place(state)
-        covariance = torch.linalg.inv(self.problem.linearise(state, seen).normal)
+        inverse, failed = torch.linalg.inv_ex(self.problem.linearise(state, seen).normal)
+        # keypoints that say nothing of where the hand is leave a singular matrix: no number rather than a wrong one
+        covariance = torch.where(failed[:, None, None] != 0, torch.nan, inverse)
         jacobian = self.problem.point_jacobian(placed)
         relative = jacobian - jacobian[:, :1]
         variance = ((relative @ covariance[:, None]) * relative).sum(-1).clamp_min(0)
