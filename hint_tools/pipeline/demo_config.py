@@ -18,6 +18,6 @@ class DemoConfig(StageConfig):
     clips: int = Field(default=4, ge=2, description="Clips in Ego4D's layout.")
     clip_frames: int = Field(default=150, ge=90, description="Length of each clip, frames at 30 a second.")
     ego4d_frames: int = Field(default=20, ge=4, description="Frames to sample from the clips.")
-    folder_frames: int = Field(default=24, ge=2, description="Frames to sample from the plain folder.")
+    folder_frames: int = Field(default=20, ge=2, description="Frames to sample from the plain folder.")
     train_steps: int = Field(default=40, ge=1, description="Steps to train a small HaMeR for.")
     keep_server: bool = Field(default=False, description="Leave Label Studio running, to look at the answers in it.")
