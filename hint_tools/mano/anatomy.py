@@ -101,7 +101,10 @@ class HandAnatomy:
 
 
 def sample_hand_pose(rng: np.random.Generator, model: HandModel, betas: npt.ArrayLike) -> Floats:
-    """A natural pose (45,) axis-angle in rad of a right hand with shape `betas` (10,), free of collisions."""
+    """A natural pose (45,) axis-angle in rad of a right hand with shape `betas` (10,), free of collisions.
+
+    Of a left hand it is the same pose times `kinematics.MIRROR_AXIS_ANGLE`, joint by joint.
+    """
     return HandAnatomy.of(model, betas).draw(rng)
 
 

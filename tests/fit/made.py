@@ -13,7 +13,7 @@ from hint_tools.core.records import Consensus, Frame, Hand
 from hint_tools.mano.anatomy import sample_hand_pose
 from hint_tools.mano.assets import HandModel
 from hint_tools.mano.camera import Camera
-from hint_tools.mano.kinematics import faces_of_side, pose_hand
+from hint_tools.mano.kinematics import MIRROR_AXIS_ANGLE, faces_of_side, pose_hand
 from hint_tools.mano.shade import shade_mesh
 from hint_tools.media.images import encode_jpeg, pixel_sha256
 from hint_tools.store.project import Project, create_project
@@ -39,6 +39,8 @@ def make_truth(
     rng = np.random.default_rng(seed)
     betas = rng.standard_normal(10).clip(-2, 2)
     pose, root = sample_hand_pose(rng, model, betas), Rotation.random(random_state=rng).as_rotvec()
+    if side == "left":
+        pose = pose * np.tile(MIRROR_AXIS_ANGLE, 15)  # the sampler knows right hands
     at = np.array([rng.uniform(-0.05, 0.05), rng.uniform(-0.03, 0.03), 0.65 * focal_px / FOCAL_PX])
     flat = pose_hand(model, root, pose, betas, side=side)
     posed = pose_hand(model, root, pose, betas, at - flat.joints.mean(axis=0), side)
