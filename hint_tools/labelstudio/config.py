@@ -50,7 +50,9 @@ class PushConfig(_RemoteConfig):
     queue: bool = Field(
         default=False, description="Send the hands of the queue again, as new tasks, for another round."
     )
-    model: str = Field(default="", description="Which model's predictions to show; default: the last `hint prelabel`'s.")
+    model: str = Field(
+        default="", description="Which model's predictions to show; default: the last `hint prelabel`'s."
+    )
     maximum_annotations: int = Field(default=3, ge=1, description="How many people answer each task.")
     crop_factor: float = Field(default=2.0, ge=1.0, description="Shown picture: this many times the hand's box.")
     chunk: int = Field(default=200, ge=1, le=1000, description="Tasks a request.", json_schema_extra={"hidden": True})
