@@ -45,3 +45,8 @@ def order_key(seed: int, *parts: str | int) -> str:
 def unit_interval(seed: int, *parts: str | int) -> float:
     """A number in [0, 1) that depends on nothing but `seed` and `parts`."""
     return int(order_key(seed, *parts)[:13], 16) / float(16**13)
+
+
+def task_key(hand_id: str, round_number: int) -> str:
+    """The key of a hand's annotation task in a round: 0 for the first, one more each time it is sent again."""
+    return content_id("task", hand_id, round_number)

@@ -191,6 +191,19 @@ class Submission(Record):
     """Of the annotation's JSON, kept under `submissions/raw/`."""
 
 
+class Status(StrEnum):
+    """How far a consensus can be relied on."""
+
+    AGREED = "agreed"
+    """Several answers, near enough to each other."""
+    SINGLE = "single"
+    """One answer that nothing confirms."""
+    ADJUDICATED = "adjudicated"
+    """A later round or an expert decided."""
+    DISAGREED = "disagreed"
+    """The answers don't agree enough for any conclusion: neither fitted nor released."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Consensus(Record):
     """What `qc` concludes from all submissions of a hand."""
@@ -211,6 +224,7 @@ class Consensus(Record):
     reject_reason: str = ""
     disagreement: float = float("nan")
     """Largest per-joint spread in units of `scale_px`."""
+    status: str = Status.AGREED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 
 from hint_tools.core.errors import EnvironmentFault
 from hint_tools.core.findings import Finding, Severity
-from hint_tools.core.records import Consensus, Fit, Frame, Side
+from hint_tools.core.records import Consensus, Fit, Frame, Side, Status
 from hint_tools.core.report import Report
 from hint_tools.fit.config import FitConfig
 from hint_tools.fit.targets import Target, camera_of, usable
 from hint_tools.mano.assets import HandModel, load_hand_model
-from hint_tools.store.config import resolve_path
 from hint_tools.store.project import Project
 from hint_tools.store.tables import CONSENSUS, DETECTED_HANDS, FITS, FRAMES, HANDS
 
@@ -33,6 +32,7 @@ class _Sorted:
 
 _DROPS = {
     "rejected": (Severity.INFO, "rejected by the annotators", ""),
+    "disagreed": (Severity.WARNING, "on which the annotators don't agree enough", "hint push --queue"),
     "no-frame": (Severity.WARNING, "without a frame or hand of that id", "hint sample"),
     "no-side": (Severity.WARNING, "neither left nor right", "correct the side and run: hint pull, hint qc"),
     "bad-scale": (Severity.WARNING, "whose size is zero or not finite", "hint qc"),
@@ -49,7 +49,7 @@ def run(config: FitConfig, project: Project) -> Report:
         DataError: there is no consensus yet, or the MANO file is not one.
         EnvironmentFault: torch or numba is missing, or the project can't be written.
     """
-    model = load_hand_model(None if config.mano is None else resolve_path(config.mano, project.root))
+    model = load_hand_model(config.mano)
     consensus = project.read(CONSENSUS)
     frames = _frames_by_hand(project)
     taken = _sort(consensus, frames, config)
@@ -74,6 +74,8 @@ def _sort(consensus: Sequence[Consensus], frames: dict[str, Frame], config: FitC
         used = usable(row)
         if row.rejected:
             taken.drop("rejected", row.hand_id)
+        elif row.status == Status.DISAGREED:
+            taken.drop("disagreed", row.hand_id)
         elif row.hand_id not in frames:
             taken.drop("no-frame", row.hand_id)
         elif row.side not in (Side.LEFT, Side.RIGHT):

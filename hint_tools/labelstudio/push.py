@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hint_tools.core.errors import ConfigError, DataError
+from hint_tools.core.ids import task_key
 from hint_tools.core.records import LedgerEntry, Prediction
 from hint_tools.core.report import Report
 from hint_tools.labelstudio import remote_project
@@ -13,7 +14,7 @@ from hint_tools.labelstudio.delivery import Delivery
 from hint_tools.labelstudio.ledger import Listing, Sent, entry_of, written_time
 from hint_tools.labelstudio.remarks import Remarks
 from hint_tools.labelstudio.show_predictions import PredictionUpdate
-from hint_tools.labelstudio.tasks import Planned, picture_folders, plan, task_key
+from hint_tools.labelstudio.tasks import Planned, picture_folders, plan
 from hint_tools.store.project import Project
 from hint_tools.store.tables import FRAMES, HANDS, LEDGER, PREDICTIONS, QUEUE, SUBMISSIONS
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import numpy as np
 
 from hint_tools.core.errors import DataError
-from hint_tools.core.ids import content_id
+from hint_tools.core.ids import task_key
 from hint_tools.core.records import Frame, Hand, Prediction, Visibility
 from hint_tools.formats.labelstudio import Picture, Region, build_result
 from hint_tools.formats.labelstudio_answers import parse_result
@@ -42,11 +42,6 @@ class Planned:
     def crop_path(self) -> str:
         """Of the shown picture, relative to the project."""
         return f"{CROPS}/{self.key}.jpg"
-
-
-def task_key(hand_id: str, round_number: int) -> str:
-    """The key of a hand's task in a round; in the task's `data.hint_key`."""
-    return content_id("task", hand_id, round_number)
 
 
 def plan(

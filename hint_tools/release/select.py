@@ -10,7 +10,7 @@ import numpy as np
 from hint_tools.core.errors import DataError
 from hint_tools.core.findings import Finding, Severity
 from hint_tools.core.geometry import box_size
-from hint_tools.core.records import Consensus, Fit, Frame, Hand, Visibility
+from hint_tools.core.records import Consensus, Fit, Frame, Hand, Status, Visibility
 from hint_tools.release.config import ReleaseBuildConfig
 from hint_tools.store.project import Project
 from hint_tools.store.tables import CONSENSUS, FITS, FRAMES
@@ -50,8 +50,12 @@ class Selection:
 _EXPLAINED = {
     "no_frame": "their frame or their row in the table of hands is gone",
     "no_image": "the stored picture of their frame is gone",
+    "disagreed": "the annotators don't agree enough for a consensus",
     "not_finite": "a keypoint, a covariance or the box is not finite, or the box has no extent",
 }
+
+
+_MENDED_BY = {"disagreed": "hint push --queue", "not_finite": "hint qc"}
 
 
 def select(config: ReleaseBuildConfig, project: Project) -> Selection:
@@ -92,6 +96,8 @@ def _reason(config: ReleaseBuildConfig, row: Consensus, frame: Frame | None, pre
         return "other_source"
     if row.rejected:
         return "rejected"
+    if row.status == Status.DISAGREED:
+        return "disagreed"
     if row.n_submissions < config.min_submissions:
         return "too_few_submissions"
     if not _sound(row):
@@ -110,7 +116,7 @@ def _finding(reason: str, hands: list[str]) -> Finding:
         code=f"release.{reason.replace('_', '-')}",
         severity=Severity.WARNING,
         message=f"{len(hands)} hands are left out: {_EXPLAINED[reason]}",
-        suggestion="hint qc" if reason == "not_finite" else "extract the frames again: hint sample",
+        suggestion=_MENDED_BY.get(reason, "extract the frames again: hint sample"),
         subjects=tuple(hands[:_EXAMPLES]),
         count=len(hands),
     )
