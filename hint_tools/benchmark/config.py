@@ -37,4 +37,8 @@ class BenchmarkConfig(StageConfig):
     bootstrap: int = Field(default=1000, ge=0, description="Resamplings for the 95% intervals; 0 for none.")
     seed: int = Field(default=0, ge=0, description="Of the resamplings.")
     examples: int = Field(default=8, ge=0, description="Best and worst hands to show in the report.")
-    out: Path = Field(default=Path("benchmark"), description="Folder for metrics.json, metrics.csv and report.html.")
+    out: Path = Field(
+        default=Path("benchmark"),
+        description="Folder for metrics.json, metrics.csv and report.html; default: in the project.",
+        json_schema_extra={"output": True},
+    )

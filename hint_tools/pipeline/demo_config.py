@@ -12,7 +12,11 @@ from hint_tools.store.config import StageConfig
 class DemoConfig(StageConfig):
     """How large the demonstration is."""
 
-    out: Path = Field(default=Path("demo"), description="Folder to make; the same command continues there.")
+    out: Path = Field(
+        default=Path("demo"),
+        description="Folder to make; the same command continues there.",
+        json_schema_extra={"output": True},
+    )
     seed: int = Field(default=0, ge=0, description="Decides the whole world and its annotators.")
     images: int = Field(default=16, ge=2, description="Pictures in the plain folder.")
     clips: int = Field(default=4, ge=2, description="Clips in Ego4D's layout.")

@@ -16,7 +16,6 @@
 
 from __future__ import annotations
 
-import typing
 from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
@@ -29,7 +28,8 @@ from hint_tools.core.findings import Finding
 from hint_tools.core.progress import note
 from hint_tools.core.report import Report
 from hint_tools.pipeline.stages import settings, stage
-from hint_tools.store.project import Project, create_project
+from hint_tools.store.config import StageConfig
+from hint_tools.store.project import MARKER, Project, create_project, open_project
 from hint_tools.store.tables import LEDGER, SUBMISSIONS
 
 MAX_FILE_BYTES = 1 << 20
@@ -94,8 +94,9 @@ def run_round(path: Path, *, dry_run: bool = False) -> Report:
     described = read_round(path)
     folder = path.resolve().parent
     root = folder / described.project
+    standing = open_project(root) if (root / MARKER).is_file() else None
     for step in described.stages:  # every mistake is told before the first stage starts
-        _checked(step, path, (folder, root))
+        _checked(step, path, standing, (folder, root))
     if dry_run:
         return Report(stage="run", counts={"stages": len(described.stages), "project": str(root)})
     project = create_project(root, described.name)
@@ -105,12 +106,11 @@ def run_round(path: Path, *, dry_run: bool = False) -> Report:
     for number, step in enumerate(described.stages, start=1):
         ((name, _),) = step.items()
         note(f"[{number}/{len(described.stages)}] {name}")
-        values = _checked(step, path, (folder, root))
-        if name == "annotate":
-            report = _annotated(AnnotateConfig.model_validate(values), project)
+        config = _checked(step, path, project, (folder, root))
+        if isinstance(config, AnnotateConfig):
+            report = _annotated(config, project)
         else:
-            chosen = stage(name)
-            report = chosen.run_function()(settings(chosen, project, str(path), values), project)
+            report = stage(name).run_function()(config, project)
         counts.update({f"{name}: {k}": v for k, v in report.counts.items()})
         findings.extend(report.findings)
         outputs.extend(report.outputs)
@@ -123,31 +123,21 @@ def run_round(path: Path, *, dry_run: bool = False) -> Report:
     return Report(stage="run", counts=counts, findings=tuple(findings), outputs=tuple(outputs))
 
 
-def _checked(step: dict[str, dict[str, Any] | None], path: Path, folders: tuple[Path, ...]) -> dict[str, Any]:
-    """The values of one step; relative paths are looked for in `folders`.
+def _checked(
+    step: dict[str, dict[str, Any] | None], path: Path, project: Project | None, folders: tuple[Path, ...]
+) -> StageConfig | AnnotateConfig:
+    """The settings of one step; relative paths are looked for in `folders`.
 
     Raises:
         ConfigError: unknown stage or settings that don't fit.
     """
     ((name, given),) = step.items()
-    values = dict(given or {})
-    if name == "annotate":
-        try:
-            AnnotateConfig.model_validate(values)
-        except ValidationError as error:
-            raise ConfigError(f"{path}: annotate: {error.errors()[0]['msg']}") from error
-    else:
-        chosen = stage(name)
-        for key, info in chosen.config_class().model_fields.items():
-            if isinstance(values.get(key), str) and Path in (info.annotation, *typing.get_args(info.annotation)):
-                values[key] = str(_found(Path(values[key]).expanduser(), folders))
-        settings(chosen, None, str(path), values)
-    return values
-
-
-def _found(given: Path, folders: tuple[Path, ...]) -> Path:
-    """`given` in the first of the folders that has it, else as it is."""
-    return next((folder / given for folder in folders if (folder / given).exists()), given)
+    if name != "annotate":
+        return settings(stage(name), project, str(path), dict(given or {}), *folders)
+    try:
+        return AnnotateConfig.model_validate(dict(given or {}))
+    except ValidationError as error:
+        raise ConfigError(f"{path}: annotate: {error.errors()[0]['msg']}") from error
 
 
 def _annotated(config: AnnotateConfig, project: Project) -> Report:

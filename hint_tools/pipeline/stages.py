@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -111,11 +112,22 @@ def stage(name: str) -> Stage:
     return STAGES[name]
 
 
-def settings(chosen: Stage, project: Project | None, where: str, values: dict[str, Any]) -> StageConfig:
+def settings(chosen: Stage, project: Project | None, where: str, values: dict[str, Any], *bases: Path) -> StageConfig:
     """A stage's settings: its own defaults, then the project's section, then `values`.
+
+    Args:
+        chosen: the stage.
+        project: its section's relative paths count from its folder.
+        where: what messages call the place `values` come from.
+        values: as they were written there.
+        bases: what relative paths in `values` count from (`StageConfig.rooted`); default: the working directory.
 
     Raises:
         ConfigError: a value doesn't fit; all problems are listed with where each came from.
     """
-    layers = [(f"hint.toml [{chosen.section}]", project.section(chosen.section))] if project else []
-    return chosen.config_class().layered(*layers, (where, values))
+    config = chosen.config_class()
+    layers = [(where, config.rooted(values, *(bases or (Path.cwd(),))))]
+    if project is not None:
+        section = config.rooted(project.section(chosen.section), project.root)
+        layers.insert(0, (f"hint.toml [{chosen.section}]", section))
+    return config.layered(*layers)

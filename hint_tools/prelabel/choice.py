@@ -7,15 +7,13 @@ from pathlib import Path
 from hint_tools.core.errors import ConfigError
 from hint_tools.prelabel.backends import Backend, HandDetector
 from hint_tools.prelabel.config import PrelabelConfig
-from hint_tools.store.config import resolve_path
 
 
-def make_backend(config: PrelabelConfig, base: Path) -> Backend:
+def make_backend(config: PrelabelConfig) -> Backend:
     """The backend of the settings, loaded.
 
     Args:
-        config: the settings.
-        base: what relative paths count from: the project folder.
+        config: the settings; their paths count from the working directory.
 
     Raises:
         ConfigError: a file is missing. EnvironmentFault: a package or the weights are missing.
@@ -29,7 +27,7 @@ def make_backend(config: PrelabelConfig, base: Path) -> Backend:
         from hint_tools.prelabel.onnx_backend import IMAGENET_MEAN, IMAGENET_STD, OnnxBackend
 
         return OnnxBackend(
-            _given(config.weights, "weights", base),
+            _given(config.weights, "weights"),
             channels=config.channels,
             mean=config.mean or IMAGENET_MEAN,
             std=config.std or IMAGENET_STD,
@@ -38,11 +36,11 @@ def make_backend(config: PrelabelConfig, base: Path) -> Backend:
     from hint_tools.prelabel.mmpose_backend import MmposeBackend
 
     _limit_torch(config.threads)
-    model, checkpoint = _given(config.config, "config", base), _given(config.checkpoint, "checkpoint", base)
+    model, checkpoint = _given(config.config, "config"), _given(config.checkpoint, "checkpoint")
     return MmposeBackend(model, checkpoint, flip_test=config.flip_test)
 
 
-def make_detector(config: PrelabelConfig, base: Path) -> HandDetector | None:
+def make_detector(config: PrelabelConfig) -> HandDetector | None:
     """The detector of the settings, loaded; None where nothing is to be looked for. Raises as `make_backend`."""
     kind = config.resolved_detector()
     if kind == "none":
@@ -57,17 +55,17 @@ def make_detector(config: PrelabelConfig, base: Path) -> HandDetector | None:
 
     _limit_torch(config.threads)
     return MmdetDetector(
-        _given(config.detector_config, "detector_config", base),
-        _given(config.detector_checkpoint, "detector_checkpoint", base),
+        _given(config.detector_config, "detector_config"),
+        _given(config.detector_checkpoint, "detector_checkpoint"),
         threshold=config.detection_threshold,
         max_hands=config.max_hands,
     )
 
 
-def _given(path: Path | None, name: str, base: Path) -> Path:
+def _given(path: Path | None, name: str) -> Path:
     if path is None:
         raise ConfigError(f"{name}: expected a file, got nothing", hint=f"--{name.replace('_', '-')} FILE")
-    return resolve_path(path, base)
+    return path.expanduser()
 
 
 def _limit_torch(threads: int) -> None:

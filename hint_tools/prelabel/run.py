@@ -122,8 +122,8 @@ def _plan(config: PrelabelConfig, project: Project) -> _Plan:
 
 
 def _work(config: PrelabelConfig, project: Project, plan: _Plan) -> Report:
-    backend = make_backend(config, project.root)
-    detector = make_detector(config, project.root) if plan.earlier.search else None
+    backend = make_backend(config)
+    detector = make_detector(config) if plan.earlier.search else None
     outcome = _Outcome()
     with project.journal(STAGE) as journal:
         worker = FrameWorker(project, backend, detector, KnownAnswers(journal.entries))

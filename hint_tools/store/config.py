@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import typing
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 
 from hint_tools.core.errors import ConfigError
 
@@ -16,12 +19,23 @@ class StageConfig(BaseModel):
     """Settings of one stage. Every field has a description: it is the help text of the option.
 
     A field with `json_schema_extra={"argument": True}` is a positional argument on the command line;
-    one with `{"hidden": True}` can only be set in a file.
+    one with `{"hidden": True}` can only be set in a file; one with `{"output": True}` names what is written.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
     dry_run: bool = Field(default=False, description="Say what would be done; write nothing.")
+
+    @classmethod
+    def rooted(cls, values: Mapping[str, Any], *bases: Path) -> dict[str, Any]:
+        """`values` with every relative path made absolute.
+
+        Args:
+            values: as they were written.
+            bases: folders that inputs are looked for in, first to last; what none of them has counts from the
+                first, and so do outputs, but from the last.
+        """
+        return {name: _rooted(value, bases, cls.model_fields.get(name)) for name, value in values.items()}
 
     @classmethod
     def layered(cls, *layers: tuple[str, dict[str, Any]]) -> Self:
@@ -45,6 +59,20 @@ class StageConfig(BaseModel):
             raise ConfigError(
                 "these settings don't fit:", problems=problems, hint="see --help for what is expected"
             ) from None
+
+
+def _rooted(value: Any, bases: tuple[Path, ...], info: FieldInfo | None) -> Any:
+    if info is None or Path not in (info.annotation, *typing.get_args(info.annotation)):
+        return value
+    if isinstance(value, list | tuple):
+        return type(value)(_rooted(v, bases, info) for v in value)
+    if not isinstance(value, str | Path):
+        return value
+    extra = info.json_schema_extra
+    if isinstance(extra, dict) and extra.get("output"):
+        return resolve_path(Path(value), bases[-1])
+    candidates = [resolve_path(Path(value), base) for base in bases]
+    return next((c for c in candidates if c.exists()), candidates[0])
 
 
 def _problem(error: Any, origin: dict[str, str]) -> str:

@@ -89,8 +89,8 @@ class TrainConfig(StageConfig):
         return {
             "release": self.release.name,
             "preset": self.preset or ("" if self.init or self.model_config_file else DEFAULT_PRESET),
-            "init": str(self.init or ""),
-            "model_config_file": str(self.model_config_file or ""),
+            "init": _short(self.init),
+            "model_config_file": _short(self.model_config_file),
             "split": self.split,
             "sources": list(self.sources),
             "target": self.target,
@@ -104,3 +104,8 @@ class TrainConfig(StageConfig):
             "seed": self.seed,
             "precision": self.precision,
         }
+
+
+def _short(path: Path | None) -> str:
+    """Folder and name of a file: what stays when a project is moved."""
+    return "" if path is None else "/".join(path.parts[-2:])

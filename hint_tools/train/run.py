@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -197,5 +198,7 @@ def _report(
         counts["hands per second"] = round(speed, 1)
     paths = (folder.last, folder.card, folder.log)
     outputs = tuple(f"{RUNS}/{config.name}/{p.name}" for p in paths)
-    follow_up = f"hint benchmark {outputs[0]} --release {config.release}"
+    base = folder.root.parent.parent
+    release = config.release.relative_to(base) if config.release.is_relative_to(base) else config.release
+    follow_up = shlex.join(["hint", "benchmark", outputs[0], "--release", str(release)])
     return Report(stage="train", counts=counts, findings=findings, outputs=outputs, next_command=follow_up)

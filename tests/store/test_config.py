@@ -1,5 +1,7 @@
 """Settings from several places: the later wins, every mistake is told with its place."""
 
+from pathlib import Path
+
 import pytest
 from pydantic import Field
 
@@ -10,6 +12,9 @@ from hint_tools.store.config import StageConfig
 class Example(StageConfig):
     n: int = Field(default=3, ge=1, description="How many.")
     name: str = Field(default="x", description="What.")
+    file: Path | None = Field(default=None, description="An input.")
+    more: tuple[Path, ...] = Field(default=(), description="Inputs.")
+    out: Path = Field(default=Path("out"), description="Output.", json_schema_extra={"output": True})
 
 
 def test_later_layers_win():
@@ -22,3 +27,17 @@ def test_all_problems_at_once_each_with_its_place():
     assert "nn: no such setting (from hint.toml [example])" in error.value.message
     assert "n: Input should be greater than or equal to 1, got 0 (from the command line)" in error.value.message
     assert int(error.value.exit_code) == 3
+
+
+def test_relative_paths_count_from_the_place_they_were_written_in(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    first, last = tmp_path / "file", tmp_path / "project"
+    (last / "there").mkdir(parents=True)
+    given = {"name": "a/b", "file": "~/x", "more": ["there", "../y", "/z"], "out": "o", "n": 3}
+    rooted = Example.rooted(given, first, last)
+    assert rooted["name"] == "a/b"
+    assert rooted["file"] == tmp_path / "home" / "x"
+    assert rooted["more"] == [last / "there", tmp_path / "y", Path("/z")]
+    assert rooted["out"] == last / "o"
+    assert Example.layered(("file", rooted)).more == tuple(rooted["more"])
+    assert Example.rooted({"file": 7, "nn": "x"}, first) == {"file": 7, "nn": "x"}  # told as wrong, not changed
