@@ -159,13 +159,24 @@ def config_from_dict(values: Mapping[str, Any]) -> HamerConfig:
         raise ConfigError(f"a stored network configuration does not fit: {error}") from None
 
 
+def paper_decoder(context_dim: int) -> DecoderConfig:
+    """The paper's decoder of six layers, for backbones of any width."""
+    return DecoderConfig(dim=1024, depth=6, heads=8, dim_head=64, mlp_dim=1024, context_dim=context_dim)
+
+
+def _with_backbone(backbone: BackboneConfig) -> HamerConfig:
+    return HamerConfig(backbone=backbone, decoder=paper_decoder(backbone.dim))
+
+
 PRESETS: Final[Mapping[str, HamerConfig]] = MappingProxyType(
     {
         # The paper's: ViT-H and a decoder of six layers; 671,955,048 parameters with the discriminator.
-        "vit_h": HamerConfig(
-            backbone=BackboneConfig(dim=1280, depth=32, heads=16, drop_path=0.55),
-            decoder=DecoderConfig(dim=1024, depth=6, heads=8, dim_head=64, mlp_dim=1024, context_dim=1280),
-        ),
+        "vit_h": _with_backbone(BackboneConfig(dim=1280, depth=32, heads=16, drop_path=0.55)),
+        # ViTPose's smaller backbones (widths, blocks, heads and stochastic depth of its published
+        # configurations; note S's 32-wide heads), each with the paper's decoder.
+        "vit_l": _with_backbone(BackboneConfig(dim=1024, depth=24, heads=16, drop_path=0.5)),
+        "vit_b": _with_backbone(BackboneConfig(dim=768, depth=12, heads=12, drop_path=0.3)),
+        "vit_s": _with_backbone(BackboneConfig(dim=384, depth=12, heads=12, drop_path=0.1)),
         # For training on a CPU in seconds.
         "small": HamerConfig(
             backbone=BackboneConfig(dim=128, depth=3, heads=2),

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from hint_tools.core.errors import ConfigError, DataError
 from hint_tools.core.findings import Finding, Severity
-from hint_tools.hamer.config import PRESETS, BackboneConfig, DecoderConfig, HamerConfig
+from hint_tools.hamer.config import PRESETS, BackboneConfig, DecoderConfig, HamerConfig, paper_decoder
+from hint_tools.hamer.layouts import HEAD, is_grid
 
 _USUAL_HEAD = 64
 _DECODER = "mano_head.transformer"
@@ -52,20 +53,10 @@ def config_of_shapes(
 
 def _sizes(state: Mapping[str, Tensor]) -> tuple[BackboneConfig, DecoderConfig]:
     """Everything shapes tell; heads are 1 and as wide as all of them together."""
-    patches = state["backbone.patch_embed.proj.weight"].shape
-    tokens = state["backbone.pos_embed"].shape[1] - 1
-    unit = math.isqrt(max(tokens, 0) // 12)
-    if 12 * unit * unit != tokens:
-        raise ValueError(f"a 4:3 grid of patches ({tokens} of them)")
-    backbone = BackboneConfig(
-        image_height_px=4 * unit * patches[2],
-        image_width_px=3 * unit * patches[2],
-        patch_px=patches[2],
-        dim=patches[0],
-        depth=_count(state, "backbone.blocks."),
-        heads=1,
-        mlp_ratio=state["backbone.blocks.0.mlp.fc1.weight"].shape[0] / patches[0],
-    )
+    backbone = _backbone_sizes(state)
+    if not any(name.startswith(HEAD) for name in state):
+        paper = paper_decoder(backbone.dim)
+        return backbone, replace(paper, heads=1, dim_head=paper.heads * paper.dim_head)
     layer = f"{_DECODER}.transformer.layers.0"
     inner = state[f"{layer}.1.fn.to_q.weight"].shape[0]
     decoder = DecoderConfig(
@@ -77,6 +68,23 @@ def _sizes(state: Mapping[str, Tensor]) -> tuple[BackboneConfig, DecoderConfig]:
         context_dim=state[f"{layer}.1.fn.to_kv.weight"].shape[1],
     )
     return backbone, decoder
+
+
+def _backbone_sizes(state: Mapping[str, Tensor]) -> BackboneConfig:
+    patches = state["backbone.patch_embed.proj.weight"].shape
+    tokens = state["backbone.pos_embed"].shape[1] - 1
+    if not is_grid(tokens):
+        raise ValueError(f"a 4:3 grid of patches ({tokens} of them)")
+    unit = math.isqrt(tokens // 12)
+    return BackboneConfig(
+        image_height_px=4 * unit * patches[2],
+        image_width_px=3 * unit * patches[2],
+        patch_px=patches[2],
+        dim=patches[0],
+        depth=_count(state, "backbone.blocks."),
+        heads=1,
+        mlp_ratio=state["backbone.blocks.0.mlp.fc1.weight"].shape[0] / patches[0],
+    )
 
 
 def _count(state: Mapping[str, Tensor], prefix: str) -> int:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from hint_tools.core.errors import DataError
 from hint_tools.core.findings import Finding, Severity
+from hint_tools.hamer.layouts import HEAD
 
 _REPLACEABLE = ("discriminator.", "mano.", "initialized")
 """Parts a checkpoint may leave out: the hand model comes from its own file, the rest is of no use after training."""
@@ -28,20 +29,24 @@ class KeyReport:
         not_finite: NaN or infinite numbers are among their values.
     """
 
-    missing: tuple[str, ...]
-    unexpected: tuple[str, ...]
-    misshaped: tuple[str, ...]
-    not_finite: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    unexpected: tuple[str, ...] = ()
+    misshaped: tuple[str, ...] = ()
+    not_finite: tuple[str, ...] = ()
 
-    def require_fit(self, source: str) -> None:
+    def require_fit(self, source: str, *, backbone_alone: bool = False) -> None:
         """Return when the state dict can be used.
+
+        Args:
+            source: where it comes from, for messages.
+            backbone_alone: everything but the backbone may be missing, and anything may come with it.
 
         Raises:
             DataError: it can't; every kind of difference is counted, with examples.
         """
         problems = {
-            "missing": _outside(self.missing, _REPLACEABLE),
-            "unexpected": _outside(self.unexpected, _IGNORABLE),
+            "missing": _outside(self.missing, (*_REPLACEABLE, HEAD) if backbone_alone else _REPLACEABLE),
+            "unexpected": () if backbone_alone else _outside(self.unexpected, _IGNORABLE),
             "misshaped": self.misshaped,
             "not finite": self.not_finite,
         }

@@ -1,0 +1,56 @@
+"""Other tools' state dicts under HaMeR's names.
+
+ViTPose keeps its backbone as `backbone.*` beside a `keypoint_head.*`; HaMeR's pre-trained backbone has no prefix at
+all; WiLoR runs HaMeR's blocks over more tokens and has a head of its own. Of all of them the vision transformer fits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+BACKBONE = "backbone."
+HEAD = "mano_head."
+_PLACES = f"{BACKBONE}pos_embed"
+_PATCHES = "patch_embed.proj.weight"
+_GRID = 12
+"""Tokens of a 4:3 grid are 12 times a square number."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedState:
+    """A state dict with HaMeR's names.
+
+    Args:
+        arrays: by name.
+        has_head: False where there is a backbone alone.
+    """
+
+    arrays: dict[str, Tensor]
+    has_head: bool
+
+
+def named_as_hamer(state: Mapping[str, Tensor]) -> NamedState:
+    """`state` with HaMeR's names; arrays that HaMeR does not have keep theirs.
+
+    Places (`pos_embed`) without one for a class token get a zero in front: HaMeR adds that place to every patch,
+    so nothing changes.
+    """
+    arrays = dict(state)
+    if _PATCHES in arrays:
+        arrays = {f"{BACKBONE}{name}": values for name, values in arrays.items()}
+    places = arrays.get(_PLACES)
+    if places is not None and places.dim() == 3 and is_grid(places.shape[1]) and not is_grid(places.shape[1] - 1):
+        arrays[_PLACES] = torch.cat([places.new_zeros(1, 1, places.shape[2]), places], dim=1)
+    has_head = any(name.startswith(HEAD) for name in arrays)
+    return NamedState(arrays, has_head or f"{BACKBONE}{_PATCHES}" not in arrays)
+
+
+def is_grid(tokens: int) -> bool:
+    """Whether so many patches make a grid of four rows to three columns."""
+    unit = math.isqrt(max(tokens, 0) // _GRID)
+    return tokens > 0 and unit * unit * _GRID == tokens
