@@ -9,16 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from hint_tools.core.records import Visibility
+from hint_tools.qc.dawid_skene import VisibilityModel, estimate_visibility
 from hint_tools.qc.panel import ABSENT, Panel
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-_LEAST_RELIABLE, _MOST_RELIABLE = 0.55, 0.98
-"""An annotator never counts for nothing or for certain, however few joints we saw him judge."""
-_UNKNOWN_RELIABLE = 0.85
-"""Of an annotator who never shared a hand with others."""
+_TIE = 1e-9
+"""Rounding: nearer to one half than this is a tie."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,45 +27,28 @@ class VisibilityVote:
     Args:
         state: (H, 21) `Visibility`.
         probability: (H, 21) of being visible; NaN where not annotatable.
-        reliability: (n annotators) estimated chance of judging a joint's state right.
+        model: how well each annotator judges.
     """
 
     state: Ints
     probability: Floats
-    reliability: Floats
+    model: VisibilityModel
 
 
 def vote_visibility(panel: Panel) -> VisibilityVote:
-    """Visible or occluded by a vote weighted with each annotator's log odds of being right.
+    """Visible or occluded by Dawid and Skene's estimate.
 
     A joint is not annotatable when more than half of the answers say so. A tie counts as occluded: it claims less.
     """
-    reliability = _reliability(panel)
-    odds = np.log(reliability / (1 - reliability))[np.where(panel.annotator == ABSENT, 0, panel.annotator)]
-    say = np.where(panel.visibility == Visibility.VISIBLE, 1.0, 0.0) - (panel.visibility == Visibility.OCCLUDED)
-    pooled = (say * odds[..., None]).sum(axis=1)
+    model = estimate_visibility(panel)
     voted = (panel.visibility != ABSENT).sum(axis=1)
     unknowable = 2 * (panel.visibility == Visibility.NOT_ANNOTATABLE).sum(axis=1) > voted
-    unknowable |= ~(say != 0).any(axis=1)
-    state = np.where(pooled > 1e-12, int(Visibility.VISIBLE), int(Visibility.OCCLUDED))
+    unknowable |= np.isnan(model.probability)
+    nobody_says_occluded = ~(panel.visibility == Visibility.OCCLUDED).any(axis=1)
+    visible = (np.nan_to_num(model.probability) > 0.5 + _TIE) | nobody_says_occluded
+    state = np.where(visible, int(Visibility.VISIBLE), int(Visibility.OCCLUDED))
     state = np.where(unknowable, int(Visibility.NOT_ANNOTATABLE), state)
-    probability = np.where(unknowable, np.nan, 1 / (1 + np.exp(-pooled)))
-    return VisibilityVote(state, probability, reliability)
-
-
-def _reliability(panel: Panel) -> Floats:
-    """How often each annotator agrees with the plain majority of the others, Laplace-smoothed."""
-    say = np.where(panel.visibility == Visibility.VISIBLE, 1, 0) - (panel.visibility == Visibility.OCCLUDED)
-    others = say.sum(axis=1, keepdims=True) - say
-    judged = (say != 0) & (others != 0)
-    agreed = judged & (np.sign(others) == say)
-    found = np.full(len(panel.annotators), _UNKNOWN_RELIABLE)
-    for k in range(len(found)):
-        mine = panel.annotator == k
-        total = int(judged[mine].sum())
-        if total:
-            found[k] = (int(agreed[mine].sum()) + 1) / (total + 2)
-    return np.clip(found, _LEAST_RELIABLE, _MOST_RELIABLE)
+    return VisibilityVote(state, np.where(unknowable, np.nan, model.probability), model)
 
 
 @dataclass(frozen=True, eq=False)

@@ -129,7 +129,8 @@ def test_two_who_are_usually_right_outvote_nobody_but_outweigh_one_who_is_not():
         if s.annotator == "cy":
             object.__setattr__(s, "visibility", rng.integers(1, 3, 21))
     voted = vote_visibility(made.panel())
-    assert voted.reliability[2] < 0.6 < voted.reliability[0]
+    assert voted.model.sensitivity[2] < 0.65 < 0.9 < voted.model.sensitivity[0]
+    assert voted.model.specificity[2] < 0.65 < 0.9 < voted.model.specificity[0]
     assert np.array_equal(voted.state, made.visibility)
 
 

@@ -1,0 +1,188 @@
+"""Who is right about what can be seen, when people differ and some are better judges than others.
+
+Each joint is visible or occluded in truth; annotator k calls an occluded joint occluded with chance `sensitivity[k]`
+and a visible one visible with chance `specificity[k]`. Truth and chances are estimated together by expectation
+maximisation. Source: A. P. Dawid and A. M. Skene, "Maximum likelihood estimation of observer error-rates using the
+EM algorithm", Applied Statistics 28 (1979). The chances have a Beta prior, and whoever judged few joints gets one
+chance for both kinds of error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hint_tools.core.records import Visibility
+from hint_tools.core.skeleton import N_JOINTS
+from hint_tools.qc.panel import Panel
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+ONE_COIN_BELOW = 50
+"""Joints somebody must have judged of both kinds together before the two kinds of error are told apart."""
+PRIOR_ACCURACY = 0.85
+PRIOR_JOINTS = 10.0
+"""Of how many judged joints the prior accuracy is worth."""
+PREVALENCE_JOINTS = 20.0
+"""How many joints' worth a joint's own share of visible ones is pulled towards that of all joints."""
+_LIMITS = (0.02, 0.98)
+"""Nobody is taken for certain, or for certainly wrong."""
+_STEPS = 200
+_DONE = 1e-7
+
+
+@dataclass(frozen=True, eq=False)
+class VisibilityModel:
+    """Result of the estimation.
+
+    Args:
+        probability: (H, 21) of being visible; NaN where nobody says visible or occluded.
+        sensitivity: (n annotators) chance to call an occluded joint occluded.
+        specificity: (n annotators) chance to call a visible joint visible.
+        one_coin: (n annotators) True where both are one figure, for want of judged joints.
+        prevalence: (21) share of visible joints.
+    """
+
+    probability: Floats
+    sensitivity: Floats
+    specificity: Floats
+    one_coin: npt.NDArray[np.bool_]
+    prevalence: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class _Patterns:
+    """Distinct combinations of joint, annotators and their words, and how often each occurs.
+
+    Args:
+        joint: (K).
+        annotator: (K, A) index, `ABSENT` where there is none.
+        word: (K, A) 1 visible, -1 occluded, 0 no word.
+        count: (K) of units.
+        shared: (K) two or more have a word: only these teach anything about people.
+        of: (H, 21) index of each unit's pattern.
+    """
+
+    joint: Ints
+    annotator: Ints
+    word: Ints
+    count: Floats
+    shared: npt.NDArray[np.bool_]
+    of: Ints
+
+
+def estimate_visibility(panel: Panel) -> VisibilityModel:
+    """The chance that each joint is visible, and how well each annotator judges that.
+
+    Where all who speak agree, the chance never falls on the other side: statistics don't overrule people.
+    """
+    seen = _patterns(panel)
+    n = len(panel.annotators)
+    judged = np.bincount(*_each(seen, n, seen.count, seen.shared), minlength=n + 1)[:n]
+    one_coin = judged < ONE_COIN_BELOW
+    flat = float(seen.count[seen.shared].sum()) < ONE_COIN_BELOW
+    visible = 1 / (1 + np.exp(-np.log(PRIOR_ACCURACY / (1 - PRIOR_ACCURACY)) * seen.word.sum(axis=1)))
+    chances: Floats = np.full((2, n), PRIOR_ACCURACY)
+    for _ in range(_STEPS):
+        prevalence = np.full(N_JOINTS, 0.5) if flat else _prevalence(seen, visible)
+        updated = _chances(seen, visible, one_coin)
+        moved = float(np.abs(updated - chances).max(initial=0.0))
+        chances = updated
+        visible = _posterior(seen, chances, prevalence)
+        if moved < _DONE:
+            break
+    agreed_visible, agreed_occluded = seen.word.min(axis=1) >= 0, seen.word.max(axis=1) <= 0
+    heard = np.where(
+        agreed_visible, np.maximum(visible, 0.5), np.where(agreed_occluded, np.minimum(visible, 0.5), visible)
+    )
+    return VisibilityModel(
+        probability=np.where((seen.word != 0).any(axis=1), heard, np.nan)[seen.of],
+        sensitivity=chances[0],
+        specificity=chances[1],
+        one_coin=one_coin,
+        prevalence=prevalence,
+    )
+
+
+def _patterns(panel: Panel) -> _Patterns:
+    words = np.where(panel.visibility == Visibility.VISIBLE, 1, 0) - (panel.visibility == Visibility.OCCLUDED)
+    teams, team = np.unique(panel.annotator, axis=0, return_inverse=True)
+    width = panel.annotator.shape[1]
+    said = ((words + 1) * 3 ** np.arange(width)[None, :, None]).sum(axis=1)
+    code = (team.reshape(-1, 1) * N_JOINTS + np.arange(N_JOINTS)) * 3**width + said
+    distinct, of, count = np.unique(code, return_inverse=True, return_counts=True)
+    rest, said_once = np.divmod(distinct, 3**width)
+    word = (said_once[:, None] // 3 ** np.arange(width)) % 3 - 1
+    return _Patterns(
+        joint=rest % N_JOINTS,
+        annotator=teams[rest // N_JOINTS].reshape(len(distinct), width),
+        word=word,
+        count=count.astype(np.float64),
+        shared=(word != 0).sum(axis=1) >= 2,
+        of=of.reshape(code.shape),
+    )
+
+
+def _each(
+    seen: _Patterns, n: int, weight: Floats, chosen: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.intp], Floats]:
+    """Annotator (`n` for nobody) and weight of each word of the chosen patterns, as `np.bincount` takes them."""
+    spoke = (seen.word != 0) & chosen[:, None]
+    return np.where(spoke, seen.annotator, n).ravel(), np.where(spoke, weight[:, None], 0.0).ravel()
+
+
+def _prevalence(seen: _Patterns, visible: Floats) -> Floats:
+    weight = np.where(seen.shared, seen.count, 0.0)
+    total = np.bincount(seen.joint, weight, minlength=N_JOINTS)
+    of_visible = np.bincount(seen.joint, weight * visible, minlength=N_JOINTS)
+    overall = of_visible.sum() / total.sum()
+    return np.asarray((of_visible + PREVALENCE_JOINTS * overall) / (total + PREVALENCE_JOINTS))
+
+
+def _chances(seen: _Patterns, visible: Floats, one_coin: npt.NDArray[np.bool_]) -> Floats:
+    """(2, n annotators) sensitivity and specificity that fit the truth as now believed."""
+    n = len(one_coin)
+    right, total = np.zeros((2, n)), np.zeros((2, n))
+    for kind, (truth, word) in enumerate(((1 - visible, -1), (visible, 1))):
+        total[kind] = np.bincount(*_each(seen, n, seen.count * truth, seen.shared), minlength=n + 1)[:n]
+        spoke = (seen.word == word) & seen.shared[:, None]
+        weight = np.where(spoke, (seen.count * truth)[:, None], 0.0)
+        right[kind] = np.bincount(np.where(spoke, seen.annotator, n).ravel(), weight.ravel(), minlength=n + 1)[:n]
+    both = (right.sum(axis=0) + PRIOR_JOINTS * PRIOR_ACCURACY) / (total.sum(axis=0) + PRIOR_JOINTS)
+    # each kind of error is pulled towards the annotator's own overall accuracy
+    apart = (right + PRIOR_JOINTS * both) / (total + PRIOR_JOINTS)
+    return np.asarray(np.clip(np.where(one_coin, both, apart), *_LIMITS))
+
+
+def _posterior(seen: _Patterns, chances: Floats, prevalence: Floats) -> Floats:
+    sensitivity, specificity = chances
+    padded = [
+        np.append(np.log(x / y), 0.0) for x, y in ((specificity, 1 - sensitivity), (sensitivity, 1 - specificity))
+    ]
+    says_visible, says_occluded = (p[seen.annotator] for p in padded)
+    odds = np.where(seen.word == 1, says_visible, 0.0) - np.where(seen.word == -1, says_occluded, 0.0)
+    prior = np.log(prevalence / (1 - prevalence))[seen.joint]
+    pooled = odds.sum(axis=1) + prior
+    return np.asarray(1 / (1 + np.exp(-pooled)))
+
+
+def said_right(panel: Panel, model: VisibilityModel, annotator: int) -> tuple[Ints, Floats, Floats]:
+    """For intervals of one annotator's chances: hand, weights and hits of every joint shared with others.
+
+    Returns:
+        hand: (m) index.
+        weight: (2, m) chance of the joint being occluded, visible.
+        hit: (2, m) the same where this annotator's word is that.
+    """
+    mine = panel.annotator == annotator
+    spoke = (panel.visibility == Visibility.VISIBLE) | (panel.visibility == Visibility.OCCLUDED)
+    several = spoke.sum(axis=1) >= 2
+    hand, slot, joint = np.nonzero(mine[:, :, None] & spoke & several[:, None])
+    visible = model.probability[hand, joint]
+    weight = np.stack([1 - visible, visible])
+    word = panel.visibility[hand, slot, joint]
+    hit = weight * np.stack([word == Visibility.OCCLUDED, word == Visibility.VISIBLE])
+    return hand.astype(np.int64), weight, hit
