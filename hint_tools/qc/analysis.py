@@ -13,6 +13,7 @@ from hint_tools.qc.agreement import Agreement, measure_agreement, pair_distances
 from hint_tools.qc.bootstrap import Resampler
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.consensus import Positions, robust_positions
+from hint_tools.qc.elsewhere import wrong_hands
 from hint_tools.qc.identity import Renaming, excluded_joints, find_renamings, pair_gains
 from hint_tools.qc.mistakes import (
     KINDS,
@@ -23,7 +24,6 @@ from hint_tools.qc.mistakes import (
     side_mistakes,
     source_sides,
     split_rejections,
-    wrong_hands,
 )
 from hint_tools.qc.occlusion import (
     CategoryAgreement,
@@ -35,6 +35,7 @@ from hint_tools.qc.occlusion import (
 from hint_tools.qc.panel import ABSENT, SIDES, Pairs, Panel, build_pairs
 from hint_tools.qc.queue import build_queue, find_outliers
 from hint_tools.qc.scale import Sizes, geometric_median, measure
+from hint_tools.qc.shifted import find_shifted, merged
 from hint_tools.qc.sigmas import Sigmas, measure_sigmas
 from hint_tools.qc.votes import RejectionVote, SideVote, VisibilityVote, vote_rejection, vote_side, vote_visibility
 
@@ -114,8 +115,9 @@ def analyse(
 def _analyse_joints(panel: Panel, hands: Mapping[str, Hand], config: QcConfig, resampler: Resampler) -> _Joints:
     """σ, wrong names and positions, each from the others, `_ROUNDS` times."""
     pairs = build_pairs(panel)
-    sizes = measure(geometric_median(panel.keypoints.swapaxes(1, 2)))
-    elsewhere = wrong_hands(panel, sizes, hands)
+    first = geometric_median(panel.keypoints.swapaxes(1, 2))
+    sizes = measure(first)
+    elsewhere = wrong_hands(panel, first, sizes, hands)
     away = np.zeros(panel.visibility.shape, dtype=np.bool_)
     for mistake in elsewhere:
         away[mistake.hand, list(mistake.slots)] = True
@@ -123,7 +125,10 @@ def _analyse_joints(panel: Panel, hands: Mapping[str, Hand], config: QcConfig, r
     for _ in range(_ROUNDS):
         sigmas = measure_sigmas(panel, pairs, sizes.scale, excluded, resampler)
         personal = sigmas.in_px(panel, sizes.scale, personal=True)
-        renamings = find_renamings(panel, pairs, pair_gains(panel, pairs, personal, config.identity_gain))
+        renamings = merged(
+            find_renamings(panel, pairs, pair_gains(panel, pairs, personal, config.identity_gain)),
+            find_shifted(panel, pairs, personal, config.identity_gain),
+        )
         excluded = away | excluded_joints(panel, renamings)
         positions = robust_positions(panel.keypoints, personal, excluded)
         sizes = measure(positions.mean)

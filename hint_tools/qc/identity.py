@@ -151,8 +151,8 @@ def finger_costs(a: Floats, b: Floats, variance_a: Floats, variance_b: Floats) -
     """
     fa, va = a[:, _JOINTS][:, :, None], variance_a[:, _JOINTS][:, :, None]
     fb, vb = b[:, _JOINTS][:, None], variance_b[:, _JOINTS][:, None]
-    forward = _four_joints(((fa - fb) ** 2).sum(axis=-1) / (va + vb))
-    reverse = _four_joints(((fa - fb[..., ::-1, :]) ** 2).sum(axis=-1) / (va + vb[..., ::-1]))
+    forward = four_joints(((fa - fb) ** 2).sum(axis=-1) / (va + vb))
+    reverse = four_joints(((fa - fb[..., ::-1, :]) ** 2).sum(axis=-1) / (va + vb[..., ::-1]))
     same = np.eye(N_FINGERS, dtype=np.bool_)
     unknown = np.where(same, 0.0, 1e12)
     cost = np.fmin(forward, reverse)
@@ -161,7 +161,8 @@ def finger_costs(a: Floats, b: Floats, variance_a: Floats, variance_b: Floats) -
     return np.where(np.isnan(cost), unknown, cost), backward, as_named
 
 
-def _four_joints(squares: Floats) -> Floats:
+def four_joints(squares: Floats) -> Floats:
+    """Sum over the joints of a finger (last axis) of truncated d²/σ², brought to four; NaN with fewer than two."""
     known = np.isfinite(squares)
     count = known.sum(axis=-1)
     total = np.where(known, np.minimum(squares, TRUNCATE), 0.0).sum(axis=-1)

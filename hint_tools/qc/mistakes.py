@@ -13,12 +13,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from hint_tools.core.geometry import iou
 from hint_tools.core.records import Hand, Prediction, Visibility
 from hint_tools.core.skeleton import JOINT_NAMES
 from hint_tools.qc.identity import Renaming
 from hint_tools.qc.panel import ABSENT, SIDES, Panel
-from hint_tools.qc.scale import Sizes
 from hint_tools.qc.votes import RejectionVote, SideVote
 
 Floats = npt.NDArray[np.float64]
@@ -30,6 +28,7 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "finger-reversed": "a finger runs from tip to base",
         "mirrored-order": "the fingers are named from the wrong side",
         "fingers-renamed": "several fingers carry wrong names",
+        "shifted-chain": "a finger is labelled one joint too far",
         "mirrored-picture": "the hand is mirrored left to right",
         "wrong-side": "left and right are confused",
         "side-unclear": "annotators differ on left and right",
@@ -41,12 +40,8 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Every kind of mistake, with what it means, in the order they are shown."""
 
-OTHER_HAND_IOU = 0.1
-"""Boxes of answers to the same hand overlap by far more, whatever the pose."""
 MOST_MISSED = 0.75
 """Part of the joints all others call occluded."""
-_SEVERAL = 3
-"""Answers from which on a majority can be told from a minority."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +55,9 @@ class Mistake:
         message: one sentence with names and figures.
         certain: False where it may be another annotator's.
         gain: fall of d²/σ² when mended, 0 where that does not apply.
-        joint_order: proposal: corrected joint j is the answer's joint `joint_order[j]`.
+        joint_order: proposal: corrected joint j is the answer's joint `joint_order[j]`; -1 is to be placed anew.
         side: proposal, empty for none.
+        other_hand: proposal: id of the hand the answer belongs to, empty for none.
     """
 
     kind: str
@@ -72,6 +68,7 @@ class Mistake:
     gain: float = 0.0
     joint_order: tuple[int, ...] = ()
     side: str = ""
+    other_hand: str = ""
 
 
 def name_of(panel: Panel, hand: int, slot: int) -> str:
@@ -86,6 +83,7 @@ def renaming_mistakes(panel: Panel, renamings: Sequence[Renaming]) -> list[Mista
         "finger-reversed": "reversed {0} (tip for base)",
         "mirrored-order": "named the fingers in the mirrored order",
         "fingers-renamed": "mixed up {0}",
+        "shifted-chain": "labelled {0} one joint too far",
         "mirrored-picture": "placed the joints mirrored left to right",
     }
     found = []
@@ -120,28 +118,6 @@ def side_mistakes(panel: Panel, vote: SideVote) -> list[Mistake]:
             message = f"{name_of(panel, hand, slot)} says {SIDES[panel.side[hand, slot]]}; it is {right}, {why}"
             found.append(Mistake("wrong-side", hand, (slot,), message, certain=majority, side=right))
     return found
-
-
-def wrong_hands(panel: Panel, sizes: Sizes, hands: Mapping[str, Hand]) -> list[Mistake]:
-    """Answers whose joints lie elsewhere than the hand asked for.
-
-    With three or more answers their own consensus must say so, too: a source's box may be wrong.
-    """
-    known = np.asarray(np.isfinite(panel.keypoints).all(axis=-1))[..., None]
-    low = np.where(known, panel.keypoints, np.inf).min(axis=2)
-    high = np.where(known, panel.keypoints, -np.inf).max(axis=2)
-    asked = np.array([hands[h].box for h in panel.hand_ids]).reshape(-1, 1, 4)
-    has = np.asarray(known.any(axis=(2, 3)))
-    own = np.where(has[..., None], np.concatenate([low, high], axis=-1), 0.0)
-    away = has & (iou(own, asked) < OTHER_HAND_IOU)
-    several = has.sum(axis=1, keepdims=True) >= _SEVERAL
-    away &= ~several | (iou(own, np.nan_to_num(sizes.box)[:, None]) < OTHER_HAND_IOU)
-    return [
-        Mistake(
-            "wrong-hand", int(h), (int(k),), f"{name_of(panel, int(h), int(k))}'s joints lie outside this hand's box"
-        )
-        for h, k in np.argwhere(away)
-    ]
 
 
 def missed_occlusions(panel: Panel, least: int) -> list[Mistake]:

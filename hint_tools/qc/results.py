@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from hint_tools.core.records import Submission
 from hint_tools.core.skeleton import JOINT_NAMES
 from hint_tools.qc.agreement import PALM_THRESHOLD, PCK_THRESHOLDS, Agreement
@@ -119,14 +121,17 @@ def _proposal(panel: Panel, mistake: Mistake) -> dict[str, Any] | None:
     """The mended answer, where the mistake says how; the answer itself is never touched."""
     if mistake.side:
         return {"side": mistake.side}
+    if mistake.other_hand:
+        return {"hand": mistake.other_hand}
     if not mistake.joint_order:
         return None
     order = list(mistake.joint_order)
     slot = mistake.slots[0]
+    anew = np.array(order) < 0
     return {
         "joint_order": order,
-        "keypoints": panel.keypoints[mistake.hand, slot][order].tolist(),
-        "visibility": panel.visibility[mistake.hand, slot][order].tolist(),
+        "keypoints": np.where(anew[:, None], np.nan, panel.keypoints[mistake.hand, slot][order]).tolist(),
+        "visibility": np.where(anew, 0, panel.visibility[mistake.hand, slot][order]).tolist(),
     }
 
 
