@@ -184,6 +184,7 @@ def _learn(demo: _Demo, project: Project, world: Any) -> None:
         "steps": demo.config.train_steps,
         "batch_size": _BATCH,
         "seed": demo.config.seed,
+        "threads": 1,  # a second thread makes a network this small slower
         "resume": (project.root / "runs" / RUN).exists(),
     }
     in_space = {**common, "npz": (world.eval_npz,), "images": world.eval_images, "out": project.root / _EVAL_FOLDER}

@@ -58,6 +58,9 @@ class TrainConfig(StageConfig):
     freeze_backbone: bool = Field(default=False, description="Train the head alone.")
     seed: int = Field(default=0, ge=0, description="Of initial weights, order of hands, augmentation and drawn poses.")
     workers: int = Field(default=0, ge=0, description="Processes that load images.")
+    threads: int = Field(
+        default=0, ge=0, description="Processor threads; 0 leaves it to torch, 1 is fastest for small networks."
+    )
     accelerator: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="Where to train.")
     devices: int = Field(default=1, ge=1, description="How many of them on this machine.")
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(

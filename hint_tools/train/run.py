@@ -61,6 +61,8 @@ def run(config: TrainConfig, project: Project | None) -> Report:
     findings = _data_findings(hint, config, hand_model)
     if config.dry_run:
         return Report(stage="train", counts={**_data_counts(hint), "steps": config.steps}, findings=findings)
+    if config.threads:
+        torch.set_num_threads(config.threads)
     first = os.environ.get("LOCAL_RANK", "0") == "0"
     with folder.lock() if first else contextlib.nullcontext():
         done = _begun(config, folder)
