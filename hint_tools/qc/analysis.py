@@ -116,7 +116,7 @@ def _analyse_joints(panel: Panel, hands: Mapping[str, Hand], config: QcConfig, r
     """σ, wrong names and positions, each from the others, `_ROUNDS` times."""
     pairs = build_pairs(panel)
     first = geometric_median(panel.keypoints.swapaxes(1, 2))
-    sizes = measure(first)
+    sizes = measure(first, panel.keypoints)
     elsewhere = wrong_hands(panel, first, sizes, hands)
     away = np.zeros(panel.visibility.shape, dtype=np.bool_)
     for mistake in elsewhere:
@@ -131,7 +131,7 @@ def _analyse_joints(panel: Panel, hands: Mapping[str, Hand], config: QcConfig, r
         )
         excluded = away | excluded_joints(panel, renamings)
         positions = robust_positions(panel.keypoints, personal, excluded)
-        sizes = measure(positions.mean)
+        sizes = measure(positions.mean, panel.keypoints)
     return _Joints(pairs, sizes, sigmas, renamings, elsewhere, positions)
 
 

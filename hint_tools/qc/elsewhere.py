@@ -12,7 +12,7 @@ from hint_tools.core.geometry import iou
 from hint_tools.core.records import Hand
 from hint_tools.qc.mistakes import Mistake, name_of
 from hint_tools.qc.panel import Panel
-from hint_tools.qc.scale import Sizes
+from hint_tools.qc.scale import Sizes, joint_boxes
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -42,7 +42,7 @@ def wrong_hands(panel: Panel, robust: Floats, sizes: Sizes, hands: Mapping[str, 
         hands: all of the project, by id; the panel's among them.
     """
     has = panel.has_joints
-    own = _boxes(panel.keypoints)
+    own = np.nan_to_num(joint_boxes(panel.keypoints))
     asked = np.array([hands[h].box for h in panel.hand_ids]).reshape(-1, 1, 4)
     away = has & (iou(own, asked) < OTHER_HAND_IOU)
     several = has.sum(axis=1, keepdims=True) >= _SEVERAL
@@ -60,14 +60,6 @@ def wrong_hands(panel: Panel, robust: Floats, sizes: Sizes, hands: Mapping[str, 
             message = f"{who}'s joints lie outside this hand's box"
         found.append(Mistake("wrong-hand", hand, (slot,), message, other_hand=other))
     return found
-
-
-def _boxes(keypoints: Floats) -> Floats:
-    """Boxes (H, A, 4) around known joints; zeros where there are none."""
-    known = np.asarray(np.isfinite(keypoints).all(axis=-1))[..., None]
-    low = np.where(known, keypoints, np.inf).min(axis=2)
-    high = np.where(known, keypoints, -np.inf).max(axis=2)
-    return np.where(known.any(axis=2), np.concatenate([low, high], axis=-1), 0.0)
 
 
 def _on_other_hands(panel: Panel, robust: Floats, sizes: Sizes) -> Ints:

@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
+COLLAPSED = 0.85
+"""Honest answers differ by far less in size: noise of 5 % of the hand in every joint moves it by some 5 %."""
 _STEPS = 20
 """Of Weiszfeld's iteration: ample for a start and a size; the consensus itself is refined by Huber's weights."""
 _CHUNK = 8192
@@ -63,18 +65,44 @@ def _weiszfeld(points: Floats) -> Floats:
     return np.asarray(center)
 
 
-def measure(robust: Floats) -> Sizes:
-    """Sizes of hands from their robust joints (H, 21, 2), NaN where unknown.
+def measure(robust: Floats, answers: Floats | None = None) -> Sizes:
+    """Sizes of hands from their robust joints, NaN where unknown.
 
-    The annotators' own boxes take no part: they differ by habit, and would bias every figure.
+    The annotators' own boxes take no part: they differ by habit, and would bias every figure. Where two answers
+    contradict each other their middle is no hand (a hand and its mirror image meet in a line): what is
+    less than `COLLAPSED` times the median size of the answers' own joints gives way to that median.
+
+    Args:
+        robust: (H, 21, 2) px.
+        answers: (H, A, 21, 2) px, for hands whose answers contradict each other.
     """
-    known = np.asarray(np.isfinite(robust).all(axis=-1))[..., None]
-    low = np.where(known, robust, np.inf).min(axis=1)
-    high = np.where(known, robust, -np.inf).max(axis=1)
-    box = np.concatenate([low, high], axis=1)
-    box[~known.any(axis=(1, 2))] = np.nan
-    width, height = (box[:, 2:] - box[:, :2]).T
-    scale, longer = np.sqrt(width * height), np.maximum(width, height)
-    scale[~(scale > 0)] = np.nan
-    longer[~(longer > 0)] = np.nan
+    box = joint_boxes(robust)
+    scale, longer = _extent(box)
+    if answers is not None:
+        own_scale, own_longer = (_median(e) for e in _extent(joint_boxes(answers)))
+        scale = np.where(scale < COLLAPSED * own_scale, own_scale, scale)
+        longer = np.where(longer < COLLAPSED * own_longer, own_longer, longer)
     return Sizes(box, scale, longer, np.linalg.norm(robust[:, 9] - robust[:, 0], axis=1))
+
+
+def joint_boxes(joints: Floats) -> Floats:
+    """x0, y0, x1, y1 (..., 4) around the known ones of joints (..., 21, 2); NaN without any."""
+    known = np.asarray(np.isfinite(joints).all(axis=-1))[..., None]
+    low = np.where(known, joints, np.inf).min(axis=-2)
+    high = np.where(known, joints, -np.inf).max(axis=-2)
+    return np.where(known.any(axis=-2), np.concatenate([low, high], axis=-1), np.nan)
+
+
+def _extent(box: Floats) -> tuple[Floats, Floats]:
+    """Square root of the area, and the longer side; NaN where there is none."""
+    size = box[..., 2:] - box[..., :2]
+    scale, longer = np.sqrt(size.prod(axis=-1)), size.max(axis=-1)
+    return np.where(scale > 0, scale, np.nan), np.where(longer > 0, longer, np.nan)
+
+
+def _median(values: Floats) -> Floats:
+    """Median (H) of (H, A), NaN ones ignored; NaN where there are none."""
+    ordered = np.sort(values, axis=1)
+    count = np.isfinite(values).sum(axis=1)
+    at = [np.take_along_axis(ordered, np.maximum(k, 0)[:, None], axis=1)[:, 0] for k in ((count - 1) // 2, count // 2)]
+    return np.where(count > 0, (at[0] + at[1 if values.shape[1] > 1 else 0]) / 2, np.nan)

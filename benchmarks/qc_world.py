@@ -1,0 +1,208 @@
+"""Rounds of annotation with known truth and planted mistakes, for `benchmarks/qc.py`.
+
+Hands are posed by the project's own anatomy (`mano.anatomy`), turned anywhere, and seen in parallel projection;
+two share a picture. People err by a normal law with a σ for each joint, twice as much where it is hidden.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hint_tools.core.records import Frame, Hand, Submission
+from hint_tools.core.skeleton import FINGER_JOINTS, FINGERS
+from hint_tools.mano.anatomy import HandAnatomy
+from hint_tools.mano.assets import load_hand_model
+from hint_tools.mano.kinematics import pose_hands
+from hint_tools.qc.panel import Panel, build_panel
+
+NAMES = ("ana", "bo", "cy", "di", "ed")
+SIGMA_VISIBLE, SIGMA_OCCLUDED = 0.018, 0.036
+"""Of one coordinate over the hand's size, before the joint's own factor."""
+JOINT_FACTOR = np.array([1.3, *(1.2, 1.0, 0.9, 1.05) * 5])
+APART = 0.06
+"""Fingers nearer than this (hand sizes, mean over their joints) are one to the eye: nobody could say they were swapped."""
+N_POSES = 400
+
+
+@dataclass
+class World:
+    """Truth: `(n, 21, 2)` px, sizes `(n,)`, states `(n, 21)`, and the tables they come with."""
+
+    joints: np.ndarray
+    scale: np.ndarray
+    visibility: np.ndarray
+    sides: np.ndarray
+    hands: list[Hand]
+    frames: list[Frame]
+
+    @property
+    def sigma(self) -> np.ndarray:
+        """(n, 21) of one coordinate of an average annotator, px."""
+        base = np.where(self.visibility == 1, SIGMA_OCCLUDED, SIGMA_VISIBLE)
+        return base * JOINT_FACTOR * self.scale[:, None]
+
+
+@dataclass
+class Round:
+    """Answers `(n, people, 21, 2)` to a world, and what was planted: kind -> {(hand, person)}."""
+
+    world: World
+    joints: np.ndarray
+    said: np.ndarray
+    planted: dict[str, set[tuple[int, int]]] = field(default_factory=dict)
+
+    def spoilt_hands(self, *kinds: str) -> set[int]:
+        """Hands with a planted mistake, of some kinds or of any."""
+        return {h for k, places in self.planted.items() if not kinds or k in kinds for h, _ in places}
+
+    def submissions(self) -> list[Submission]:
+        """The answers as records."""
+        people = self.joints.shape[1]
+        return [
+            Submission(
+                submission_id=f"{hand.hand_id}-{NAMES[a]}",
+                hand_id=hand.hand_id,
+                task_key=hand.hand_id,
+                annotator=NAMES[a],
+                annotation_id=h * 10 + a,
+                keypoints=self.joints[h, a],
+                visibility=self.said[h, a],
+                side=hand.side,
+                updated_at=f"2026-01-{1 + h * 20 // len(self.world.hands):02d}",
+            )
+            for h, hand in enumerate(self.world.hands)
+            for a in range(people)
+        ]
+
+    def panel(self) -> Panel:
+        """The answers as `hint qc` sees them."""
+        return build_panel(self.submissions(), self.world.hands, self.world.frames)
+
+
+_POSES: list[np.ndarray] = []
+
+
+def poses() -> np.ndarray:
+    """(N_POSES, 21, 3) joints of a right hand, m, made once."""
+    if not _POSES:
+        model, rng = load_hand_model(), np.random.default_rng(0)
+        anatomy = HandAnatomy.of(model, np.zeros(10))
+        drawn = np.stack([anatomy.draw(rng) for _ in range(N_POSES)])
+        posed = pose_hands(model, np.zeros((N_POSES, 3)), drawn, np.zeros((N_POSES, 10)))
+        _POSES.append(posed.joints)
+    return _POSES[0]
+
+
+def make_world(n: int, seed: int) -> World:
+    """`n` hands, two to a picture, eight pictures to a clip."""
+    rng = np.random.default_rng(seed)
+    chosen = poses()[rng.integers(0, N_POSES, n)]
+    q = rng.normal(size=(n, 4))
+    q /= np.linalg.norm(q, axis=1, keepdims=True)
+    w, x, y, z = q.T
+    turn = np.stack(
+        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y),
+         2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)], axis=1,
+    ).reshape(n, 2, 3)  # fmt: skip
+    flat = np.einsum("nxk,njk->njx", turn, chosen)
+    left = rng.random(n) < 0.5
+    flat[left, :, 0] *= -1
+    flat -= flat.mean(axis=1, keepdims=True)
+    scale = np.sqrt(np.ptp(flat, axis=1).prod(axis=1))
+    size_px = rng.uniform(60, 200, n)
+    place = np.stack([np.where(np.arange(n) % 2 == 0, 500, 900), np.full(n, 500)], axis=1) + rng.normal(0, 40, (n, 2))
+    joints = flat * (size_px / scale)[:, None, None] + place[:, None]
+    hidden_finger = rng.random((n, 5)) < 0.3
+    hidden = np.concatenate([rng.random((n, 1)) < 0.15, np.repeat(hidden_finger, 4, axis=1)], axis=1)
+    visibility = np.where(hidden & (rng.random((n, 21)) < 0.8), 1, 2)
+    sides = np.where(left, "left", "right")
+    boxes = np.concatenate([joints.min(axis=1), joints.max(axis=1)], axis=1)
+    hands = [Hand(hand_id=f"h{i:06d}", frame_id=f"f{i // 2:06d}", side=str(sides[i]), box=boxes[i]) for i in range(n)]
+    frames = [
+        Frame(
+            frame_id=f"f{i:06d}", source="ego4d" if i % 4 else "epick", video=f"v{i // 8:05d}", clip=f"c{i // 8:05d}",
+            width_px=1400, height_px=1000, path=f"frames/{i}.jpg", sha256="", pixel_sha256="", origin="",
+        )
+        for i in range((n + 1) // 2)
+    ]  # fmt: skip
+    return World(joints, size_px, visibility, sides, hands, frames)
+
+
+def answer(world: World, people: int, seed: int, *, noise: float = 1.0, rates: dict[str, float] | None = None) -> Round:
+    """What `people` say of a world; each answer gets at most one mistake, drawn by `rates` (kind -> chance)."""
+    rng = np.random.default_rng(seed)
+    n = len(world.scale)
+    errors = rng.normal(size=(n, people, 21, 2)) * (noise * world.sigma)[:, None, :, None]
+    joints = world.joints[:, None] + errors
+    said = np.repeat(world.visibility[:, None], people, axis=1)
+    made = Round(world, joints, said, {k: set() for k in rates or {}})
+    dice = rng.random((n, people))
+    low = 0.0
+    for kind, rate in (rates or {}).items():
+        for h, a in np.argwhere((dice >= low) & (dice < low + rate)).tolist():
+            if _PLANT[kind](made, h, a, rng):
+                made.planted[kind].add((h, a))
+        low += rate
+    return made
+
+
+def _swap(made: Round, h: int, a: int, rng: np.random.Generator) -> bool:
+    truth, scale = made.world.joints[h], made.world.scale[h]
+    far = [
+        (f, g)
+        for f in range(5)
+        for g in range(f + 1, 5)
+        if np.linalg.norm(truth[list(_of(f))] - truth[list(_of(g))], axis=1).mean() > APART * scale
+    ]
+    if not far:
+        return False
+    f, g = far[rng.integers(len(far))]
+    order = np.arange(21)
+    order[list(_of(f))], order[list(_of(g))] = _of(g), _of(f)
+    made.joints[h, a] = made.joints[h, a][order]
+    return True
+
+
+def _of(finger: int) -> tuple[int, ...]:
+    return FINGER_JOINTS[FINGERS[finger]]
+
+
+def _mirror(made: Round, h: int, a: int, rng: np.random.Generator) -> bool:
+    points = made.joints[h, a]
+    middle = points[:, 0].mean()
+    made.joints[h, a, :, 0] = 2 * middle - points[:, 0]
+    return True
+
+
+def _other(made: Round, h: int, a: int, rng: np.random.Generator) -> bool:
+    other = h ^ 1
+    if other >= len(made.joints):
+        return False
+    made.joints[h, a] = made.world.joints[other] + rng.normal(size=(21, 2)) * made.world.sigma[other][:, None]
+    return True
+
+
+def _shift(made: Round, h: int, a: int, rng: np.random.Generator) -> bool:
+    """A finger labelled one joint too far, the last joint put just beyond the tip; fingers one can see in length."""
+    truth, scale = made.world.joints[h], made.world.scale[h]
+    bones = [np.linalg.norm(np.diff(truth[list(_of(f))], axis=0), axis=1).min() for f in range(5)]
+    long = [f for f in range(5) if bones[f] > APART * scale]
+    if not long:
+        return False
+    joints = list(_of(long[rng.integers(len(long))]))
+    points = made.joints[h, a][joints]
+    made.joints[h, a][joints] = np.concatenate([points[1:], points[-1:] + 0.3 * (points[-1:] - points[-2:-1])])
+    return True
+
+
+def _slip(made: Round, h: int, a: int, rng: np.random.Generator) -> bool:
+    """One joint a third of the hand away."""
+    angle = rng.uniform(0, 2 * np.pi)
+    away = 0.33 * made.world.scale[h] * np.array([np.cos(angle), np.sin(angle)])
+    made.joints[h, a, rng.integers(21)] += away
+    return True
+
+
+_PLANT = {"swap": _swap, "mirror": _mirror, "other hand": _other, "shifted": _shift, "slip": _slip}
