@@ -21,6 +21,9 @@ PCK_THRESHOLDS = (0.05, 0.1, 0.15)
 """Of max(width, height) of the hand: HInt's benchmark thresholds, so that models and people compare."""
 CURVE_THRESHOLDS = tuple(k / 200 for k in range(41))
 """0 to 0.2, for the curve."""
+OKS_CEILING = 0.8
+"""Similarity two people reach who err by σ and nothing else. With COCO's k = 2 sqrt(2) σ it is E[exp(-χ²/8)] of χ²
+with two degrees of freedom, 1 / (1 + 2/8)."""
 PALM_THRESHOLD = 0.25
 """Palm lengths (wrist to middle MCP): the measure HInt's authors give their own annotators' agreement in."""
 
@@ -30,11 +33,12 @@ class Agreement:
     """Agreement over one group of joint pairs.
 
     Args:
-        group: what kind of group: `all`, `state`, `finger`, `joint`, `annotators` or `source`.
+        group: what kind of group: `all`, `state`, `finger`, `joint`, `annotators`, `source` or `period`.
         name: which one.
         distance: mean distance in units of the hand's scale.
         pck: part within each of `PCK_THRESHOLDS`.
         palm: part within `PALM_THRESHOLD` palm lengths.
+        oks: object keypoint similarity over `OKS_CEILING`: 1 is what people of the measured σ reach.
     """
 
     group: str
@@ -42,24 +46,35 @@ class Agreement:
     distance: Estimate
     pck: tuple[Estimate, ...]
     palm: Estimate
+    oks: Estimate
 
 
 @dataclass(frozen=True, eq=False)
 class Distances:
-    """Distances of every pair at every joint, px: (P, 21), NaN where not both placed it."""
+    """Distances of every pair at every joint, px, and similarities: (P, 21), NaN where not both placed it."""
 
     px: Floats
+    oks: Floats
     both_visible: Bools
     both_occluded: Bools
 
 
-def pair_distances(panel: Panel, pairs: Pairs) -> Distances:
-    """How far apart each pair of answers is at each joint, and whether both call it visible or occluded."""
+def pair_distances(panel: Panel, pairs: Pairs, sigma_px: Floats) -> Distances:
+    """How far apart each pair of answers is at each joint, and whether both call it visible or occluded.
+
+    The similarity is COCO's exp(-d² / 2 s² k²) with k² = 8 σ², σ² the mean of the two answers'.
+
+    Args:
+        panel: the answers.
+        pairs: of the panel.
+        sigma_px: (H, A, 21) of a coordinate, the same standard for everybody.
+    """
     first, second = ((pairs.hand, k) for k in (pairs.first, pairs.second))
     px = np.linalg.norm(panel.keypoints[first] - panel.keypoints[second], axis=-1)
     one, other = panel.visibility[first], panel.visibility[second]
     return Distances(
         np.asarray(px),
+        np.exp(-(px**2) / (8 * (sigma_px[first] ** 2 + sigma_px[second] ** 2))),
         (one == Visibility.VISIBLE) & (other == Visibility.VISIBLE),
         (one == Visibility.OCCLUDED) & (other == Visibility.OCCLUDED),
     )
@@ -84,6 +99,7 @@ def measure_agreement(
                 resampler.mean(by_scale[chosen], at),
                 tuple(resampler.mean(w, at) for w in within),
                 resampler.mean(_within(by_palm[chosen], PALM_THRESHOLD), at),
+                resampler.mean(distances.oks[chosen] / OKS_CEILING, at),
             )
         )
     return found
@@ -127,6 +143,9 @@ def _groups(panel: Panel, pairs: Pairs, distances: Distances) -> Iterator[tuple[
         yield "annotators", name, everything & ((one == a) & (other == b))[:, None]
     for k, source in enumerate(panel.sources):
         yield "source", source, everything & (panel.source[pairs.hand] == k)[:, None]
+    for k, period in enumerate(panel.periods):
+        if len(panel.periods) > 1:
+            yield "period", f"from {period}", everything & (panel.period[pairs.hand] == k)[:, None]
 
 
 def _columns(mask: Bools, joints: tuple[int, ...]) -> Bools:

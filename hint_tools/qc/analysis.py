@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from hint_tools.core.records import Consensus, Hand, Prediction, QueueItem
+from hint_tools.core.records import Consensus, Hand, Prediction, QueueItem, Status
 from hint_tools.qc.agreement import Agreement, measure_agreement, pair_distances, pck_curves
 from hint_tools.qc.bootstrap import Resampler
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.consensus import Positions, robust_positions
 from hint_tools.qc.elsewhere import wrong_hands
+from hint_tools.qc.enough import contested_joints, statuses
 from hint_tools.qc.identity import Renaming, excluded_joints, find_renamings, pair_gains
 from hint_tools.qc.mistakes import (
     KINDS,
@@ -32,7 +33,7 @@ from hint_tools.qc.occlusion import (
     occlusion_counts,
     occlusion_habits,
 )
-from hint_tools.qc.panel import ABSENT, SIDES, Pairs, Panel, build_pairs
+from hint_tools.qc.panel import ABSENT, SIDES, Pairs, Panel, build_pairs, build_panel
 from hint_tools.qc.queue import build_queue, find_outliers
 from hint_tools.qc.scale import Sizes, geometric_median, measure
 from hint_tools.qc.shifted import find_shifted, merged
@@ -46,7 +47,7 @@ _ROUNDS = 2
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """Everything `qc` concludes."""
+    """Everything `qc` concludes; `consensus` is sorted by hand and has those of `panel` and of `decided`."""
 
     panel: Panel
     sizes: Sizes
@@ -57,6 +58,7 @@ class Analysis:
     habits: tuple[OcclusionHabit, ...]
     mistakes: tuple[Mistake, ...]
     consensus: tuple[Consensus, ...]
+    decided: Panel
     queue: tuple[QueueItem, ...]
 
 
@@ -71,7 +73,11 @@ class _Joints:
 
 
 def analyse(
-    panel: Panel, hands: Mapping[str, Hand], predictions: Mapping[str, Prediction], config: QcConfig
+    panel: Panel,
+    hands: Mapping[str, Hand],
+    predictions: Mapping[str, Prediction],
+    config: QcConfig,
+    decided: Panel | None = None,
 ) -> Analysis:
     """Agreement, mistakes, consensus and queue of all answers.
 
@@ -80,7 +86,9 @@ def analyse(
         hands: by id; at least the panel's.
         predictions: by id; the pre-labels the answers began from.
         config: thresholds.
+        decided: answers of later rounds and experts, which stand above `panel`'s.
     """
+    above = build_panel((), (), ()) if decided is None else decided
     resampler = Resampler(panel.image, config.bootstrap, config.seed)
     joints = _analyse_joints(panel, hands, config, resampler)
     pairs, sizes = joints.pairs, joints.sizes
@@ -96,8 +104,15 @@ def analyse(
     ]
     order = list(KINDS)
     mistakes.sort(key=lambda m: (order.index(m.kind), m.hand, m.slots))
-    outliers = find_outliers(panel, pairs, joints.sigmas.in_px(panel, sizes.scale, personal=False))
-    distances = pair_distances(panel, pairs)
+    common = joints.sigmas.in_px(panel, sizes.scale, personal=False)
+    outliers = find_outliers(panel, pairs, common)
+    excluded = excluded_joints(panel, joints.renamings)
+    contested = contested_joints(panel, pairs, common, excluded, config.queue_z)
+    worth = statuses(panel, contested, side, rejection, config.disagreed_joints, Status.AGREED)
+    first = _records(panel, hands, joints.positions, sizes, vote_visibility(panel), side, rejection, worth)
+    later = _decide(above, hands, joints.sigmas, config)
+    consensus = {c.hand_id: c for c in (*first, *later)}
+    distances = pair_distances(panel, pairs, common)
     return Analysis(
         panel=panel,
         sizes=sizes,
@@ -107,9 +122,33 @@ def analyse(
         occlusion=category_agreement(occlusion_counts(panel).reshape(-1, 2)),
         habits=tuple(occlusion_habits(panel)),
         mistakes=tuple(mistakes),
-        consensus=tuple(_records(panel, hands, joints, vote_visibility(panel), side, rejection)),
-        queue=tuple(build_queue(panel, pairs, outliers, mistakes, config.queue_z)),
+        consensus=tuple(consensus[h] for h in sorted(consensus)),
+        decided=above,
+        queue=tuple(
+            build_queue(
+                panel,
+                pairs,
+                outliers,
+                mistakes,
+                config.queue_z,
+                settled=frozenset(c.hand_id for c in later if c.status == Status.ADJUDICATED),
+                unsettled=frozenset(c.hand_id for c in consensus.values() if c.status == Status.DISAGREED),
+            )
+        ),
     )
+
+
+def _decide(panel: Panel, hands: Mapping[str, Hand], sigmas: Sigmas, config: QcConfig) -> list[Consensus]:
+    """Consensus of answers that stand above the first ones, with the σ those were measured to have."""
+    pairs = build_pairs(panel)
+    nobody = np.zeros(panel.visibility.shape, dtype=np.bool_)
+    sizes = measure(geometric_median(panel.keypoints.swapaxes(1, 2)), panel.keypoints)
+    expected = sigmas.in_px(panel, sizes.scale, personal=False)
+    positions = robust_positions(panel.keypoints, expected, nobody)
+    side, rejection = vote_side(panel, source_sides(panel, hands)), vote_rejection(panel)
+    contested = contested_joints(panel, pairs, expected, nobody, config.queue_z)
+    worth = statuses(panel, contested, side, rejection, config.disagreed_joints, Status.ADJUDICATED)
+    return _records(panel, hands, positions, sizes, vote_visibility(panel), side, rejection, worth)
 
 
 def _analyse_joints(panel: Panel, hands: Mapping[str, Hand], config: QcConfig, resampler: Resampler) -> _Joints:
@@ -138,12 +177,13 @@ def _analyse_joints(panel: Panel, hands: Mapping[str, Hand], config: QcConfig, r
 def _records(
     panel: Panel,
     hands: Mapping[str, Hand],
-    joints: _Joints,
+    positions: Positions,
+    sizes: Sizes,
     seen: VisibilityVote,
     side: SideVote,
     rejection: RejectionVote,
+    worth: Sequence[Status],
 ) -> list[Consensus]:
-    sizes, positions = joints.sizes, joints.positions
     spread = _spread(panel, positions.mean, sizes.scale)
     count = panel.answered.sum(axis=1)
     measured = np.isfinite(sizes.scale)
@@ -162,6 +202,7 @@ def _records(
             rejected=bool(rejection.rejected[i]),
             reject_reason=rejection.reason[i],
             disagreement=float(spread[i]),
+            status=worth[i],
         )
         for i, hand_id in enumerate(panel.hand_ids)
     ]

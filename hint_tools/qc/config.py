@@ -21,6 +21,16 @@ class QcConfig(StageConfig):
         gt=0,
         description="Standardised distance of two annotators at one joint from which on a hand is looked at again.",
     )
+    disagreed_joints: int = Field(
+        default=6,
+        ge=1,
+        description="Joints on which no two annotators are within --queue-z of each other that make a hand one "
+        "without a consensus: it is neither fitted nor released.",
+    )
+    experts: tuple[str, ...] = Field(
+        default=(),
+        description="Annotators whose answers decide: their hands are the gold ones the others are tested on.",
+    )
     rubber_stamp_px: float = Field(
         default=0.05,
         gt=0,

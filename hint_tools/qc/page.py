@@ -155,13 +155,14 @@ def _mistakes(analysis: Analysis, config: QcConfig, pictures: Pictures) -> Secti
     blocks: list[Block] = [Table(["kind", "meaning", "found", "of them certain"], rows)]
     each = max(1, config.report_hands // max(len(rows), 1)) if config.report_hands else 0
     shown: Counter[str] = Counter()
+    conclusions = {c.hand_id: c for c in analysis.consensus}
     order = list(KINDS)
     for mistake in sorted(analysis.mistakes, key=lambda m: (order.index(m.kind), not m.certain, -m.gain)):
         if shown[mistake.kind] >= each:
             continue
         hand = analysis.panel.hand_ids[mistake.hand]
         caption = f"{mistake.kind.replace('-', ' ').capitalize()}: {mistake.message} · hand {hand}"
-        own = analysis.consensus[mistake.hand]
+        own = conclusions[hand]
         gallery = pictures.gallery(analysis.panel, mistake.hand, own, caption, mistake.slots)
         if gallery is not None:
             shown[mistake.kind] += 1
@@ -177,10 +178,11 @@ def _queue(analysis: Analysis, config: QcConfig, pictures: Pictures) -> Section:
     rows: list[list[Cell]] = [[q.rank, q.hand_id, q.score, q.reason] for q in analysis.queue[:_LISTED]]
     index = {h: i for i, h in enumerate(analysis.panel.hand_ids)}
     blocks: list[Block] = []
+    conclusions = {c.hand_id: c for c in analysis.consensus}
     for item in analysis.queue[: config.report_hands]:
         hand = index[item.hand_id]
         caption = f"{item.rank}. {item.reason} · hand {item.hand_id}"
-        gallery = pictures.gallery(analysis.panel, hand, analysis.consensus[hand], caption)
+        gallery = pictures.gallery(analysis.panel, hand, conclusions[item.hand_id], caption)
         if gallery is not None:
             blocks.append(gallery)
     left = len(analysis.queue) - len(rows)

@@ -7,13 +7,12 @@ expression and can't depend on the order in which the answers came.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from hint_tools.core.findings import Finding, Severity
 from hint_tools.core.records import Frame, Hand, Side, Submission, Visibility
 from hint_tools.core.skeleton import N_JOINTS
 
@@ -22,8 +21,10 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 ABSENT = -1
+_DAY = len("2026-01-31")
 SIDES: tuple[str, ...] = (Side.LEFT.value, Side.RIGHT.value)
-_EXAMPLES = 10
+MAX_PERIODS = 12
+"""Days of work are pooled into at most so many periods of about equal numbers of hands."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +43,9 @@ class Panel:
         rejected: (H, A) the annotator says this is no hand to annotate.
         image: (H) index of the picture: what confidence intervals resample.
         source: (H) index.
+        clip: (H) index of the clip, or the video or folder, the hand was taken from.
+        periods: first day of each period, sorted; empty text where answers carry no time.
+        period: (H) index: when the hand's last answer came.
     """
 
     hand_ids: tuple[str, ...]
@@ -55,6 +59,9 @@ class Panel:
     rejected: Bools
     image: Ints
     source: Ints
+    clip: Ints
+    periods: tuple[str, ...]
+    period: Ints
 
     @property
     def answered(self) -> Bools:
@@ -65,70 +72,6 @@ class Panel:
     def has_joints(self) -> Bools:
         """(H, A): the answer has joints."""
         return np.asarray((self.visibility != ABSENT).any(axis=2), dtype=np.bool_)
-
-
-@dataclass(frozen=True, slots=True)
-class Candidates:
-    """Which submissions take part, where the others went, and what is to be said about them."""
-
-    taken: tuple[Submission, ...]
-    dropped: Mapping[str, int]
-    findings: tuple[Finding, ...]
-
-
-def choose_submissions(submissions: Sequence[Submission], hand_ids: frozenset[str]) -> Candidates:
-    """The answers that count: current, valid or rejecting, of a known hand, one an annotator and hand.
-
-    Of several answers of one annotator to one hand the last one counts. Taken and dropped add up to all.
-    """
-    dropped: dict[str, list[Submission]] = {r: [] for r in ("superseded", "invalid", "unknown hand", "answered again")}
-    latest: dict[tuple[str, str], Submission] = {}
-    for answer in sorted(submissions, key=lambda s: (s.updated_at, s.created_at, s.annotation_id, s.submission_id)):
-        key = (answer.hand_id, answer.annotator)
-        if answer.superseded:
-            dropped["superseded"].append(answer)
-        elif not (answer.rejected or (answer.valid and answer.keypoints is not None and answer.visibility is not None)):
-            dropped["invalid"].append(answer)
-        elif answer.hand_id not in hand_ids:
-            dropped["unknown hand"].append(answer)
-        else:
-            if key in latest:
-                dropped["answered again"].append(latest[key])
-            latest[key] = answer
-    taken = tuple(latest[k] for k in sorted(latest))
-    return Candidates(taken, {r: len(a) for r, a in dropped.items()}, tuple(_drop_findings(dropped)))
-
-
-def _drop_findings(dropped: Mapping[str, Sequence[Submission]]) -> list[Finding]:
-    said = {
-        "invalid": (
-            "qc.invalid-submission",
-            "answers lack joints or a side and take no part",
-            "see the findings of: hint pull",
-        ),
-        "unknown hand": (
-            "qc.unknown-hand",
-            "answers belong to hands that are not in this project",
-            "hint pull, in the project they were pushed from",
-        ),
-        "answered again": (
-            "qc.answered-again",
-            "answers were replaced by a later one of the same annotator to the same hand",
-            "",
-        ),
-    }
-    return [
-        Finding(
-            code=code,
-            severity=Severity.INFO if reason == "answered again" else Severity.WARNING,
-            message=f"{len(dropped[reason])} {text}",
-            suggestion=advice,
-            subjects=tuple(sorted({a.hand_id for a in dropped[reason]})[:_EXAMPLES]),
-            count=len(dropped[reason]),
-        )
-        for reason, (code, text, advice) in said.items()
-        if dropped[reason]
-    ]
 
 
 def build_panel(taken: Sequence[Submission], hands: Sequence[Hand], frames: Sequence[Frame]) -> Panel:
@@ -147,9 +90,11 @@ def build_panel(taken: Sequence[Submission], hands: Sequence[Hand], frames: Sequ
     width = max(map(len, rows), default=1)
     names = tuple(sorted({s.annotator for s in taken}))
     frame_of = {h.hand_id: h.frame_id for h in hands}
-    source_of = {f.frame_id: f.source for f in frames}
+    by_frame = {f.frame_id: f for f in frames}
     images = [frame_of.get(h, h) for h in hand_ids]
-    sources = [source_of.get(i, "unknown") for i in images]
+    sources = [by_frame[i].source if i in by_frame else "unknown" for i in images]
+    clips = [f"{by_frame[i].video}\n{by_frame[i].clip}" if i in by_frame else i for i in images]
+    periods, period = _periods([max(s.updated_at[:_DAY] for s in r) for r in rows])
     keypoints, visibility = _joints(rows, width)
     code = {n: i for i, n in enumerate(names)}
     return Panel(
@@ -164,6 +109,9 @@ def build_panel(taken: Sequence[Submission], hands: Sequence[Hand], frames: Sequ
         rejected=_spread([[int(s.rejected) for s in r] for r in rows], width) == 1,
         image=_codes(images),
         source=_codes(sources),
+        clip=_codes(clips),
+        periods=periods,
+        period=period,
     )
 
 
@@ -174,8 +122,22 @@ def _joints(rows: Sequence[Sequence[Submission]], width: int) -> tuple[Floats, I
         for k, answer in enumerate(row):
             if not answer.rejected and answer.keypoints is not None and answer.visibility is not None:
                 keypoints[i, k], visibility[i, k] = answer.keypoints, answer.visibility
-    keypoints[visibility == Visibility.NOT_ANNOTATABLE] = np.nan
+    nowhere = ~np.isfinite(keypoints).all(axis=-1)
+    visibility[nowhere & (visibility > Visibility.NOT_ANNOTATABLE)] = ABSENT
+    keypoints[nowhere | (visibility == Visibility.NOT_ANNOTATABLE)] = np.nan
     return keypoints, visibility
+
+
+def _periods(days: Sequence[str]) -> tuple[tuple[str, ...], Ints]:
+    """First days of at most `MAX_PERIODS` periods, and the period of each hand."""
+    names, day, count = np.unique(np.asarray(days, dtype=np.str_), return_inverse=True, return_counts=True)
+    if len(names) <= MAX_PERIODS:
+        return tuple(names.tolist()), day.astype(np.int64)
+    # a day goes where the middle of its hands falls
+    middle = np.cumsum(count) - count / 2
+    pooled = np.unique((middle * MAX_PERIODS / count.sum()).astype(np.int64), return_inverse=True)[1]
+    firsts = [str(names[np.flatnonzero(pooled == k)[0]]) for k in range(int(pooled.max()) + 1)]
+    return tuple(firsts), pooled[day].astype(np.int64)
 
 
 def _spread(rows: Sequence[Sequence[int]], width: int) -> Ints:

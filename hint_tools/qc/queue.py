@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -69,31 +70,78 @@ def occlusion_disagreement(panel: Panel) -> Floats:
     return np.asarray(np.divide(split.sum(axis=1), total, out=np.zeros(len(total)), where=total > 0))
 
 
+def second_look(panel: Panel, outliers: Outliers, mistakes: Sequence[Mistake], threshold: float) -> Floats:
+    """(H) what a second look would gain: max(z, sqrt(gain of mending)); at least `threshold` where sides differ.
+
+    Args:
+        panel: the answers.
+        outliers: of the panel.
+        mistakes: found in it.
+        threshold: that a hand with a mistake no distance shows gets at least.
+    """
+    score = np.nan_to_num(outliers.z)
+    for mistake in mistakes:
+        floor = threshold if mistake.kind in _ALWAYS else 0.0
+        score[mistake.hand] = max(score[mistake.hand], math.sqrt(mistake.gain), floor)
+    return np.asarray(score)
+
+
+def spread_over_clips(score: Floats, split: Floats, clip: Ints) -> Ints:
+    """Hands, most worth a look first, in an order no clip can fill: a clip's k-th hand counts for score / sqrt(k).
+
+    Args:
+        score: (H) of `second_look`.
+        split: (H) disagreement on occlusion; decides between equal scores.
+        clip: (H) index.
+    """
+    order = np.lexsort((np.arange(len(score)), -split, -score))
+    seen: Counter[int] = Counter()
+    shared = np.zeros(len(score))
+    for hand in order.tolist():
+        seen[int(clip[hand])] += 1
+        shared[hand] = score[hand] / math.sqrt(seen[int(clip[hand])])
+    return np.asarray(np.lexsort((np.arange(len(score)), -split, -shared)), dtype=np.int64)
+
+
 def build_queue(
-    panel: Panel, pairs: Pairs, outliers: Outliers, mistakes: Sequence[Mistake], threshold: float
+    panel: Panel,
+    pairs: Pairs,
+    outliers: Outliers,
+    mistakes: Sequence[Mistake],
+    threshold: float,
+    *,
+    settled: frozenset[str] = frozenset(),
+    unsettled: frozenset[str] = frozenset(),
 ) -> list[QueueItem]:
-    """Hands past `threshold`, by max(z, sqrt(gain of renaming)), then by disagreement on occlusion."""
+    """Hands past `threshold` and hands without a consensus, by what a second look would gain, spread over clips.
+
+    Args:
+        panel: the answers.
+        pairs: of the panel.
+        outliers: of the panel.
+        mistakes: found in it.
+        threshold: score from which on a hand is looked at again.
+        settled: hands a later round or an expert has decided: they stay out.
+        unsettled: hands without enough agreement: they are in, whatever their score.
+    """
     of_hand: dict[int, list[Mistake]] = {}
     for mistake in mistakes:
         of_hand.setdefault(mistake.hand, []).append(mistake)
-    split = occlusion_disagreement(panel)
-    chosen = []
-    for hand, hand_id in enumerate(panel.hand_ids):
-        own = of_hand.get(hand, [])
-        z = float(np.nan_to_num(outliers.z[hand]))
-        score = max([z, *(math.sqrt(m.gain) for m in own)])
-        if any(m.kind in _ALWAYS for m in own):
-            score = max(score, threshold)
-        if score >= threshold:
-            chosen.append((-score, -float(split[hand]), hand_id, hand))
+    score = second_look(panel, outliers, mistakes, threshold)
+    undecided = np.array([h in unsettled for h in panel.hand_ids], dtype=np.bool_)
+    score = np.where(undecided, np.maximum(score, threshold), score)
+    chosen = np.array([h not in settled for h in panel.hand_ids], dtype=np.bool_) & (score >= threshold)
+    index = np.flatnonzero(chosen)
+    order = index[spread_over_clips(score[index], occlusion_disagreement(panel)[index], panel.clip[index])]
     return [
         QueueItem(
-            hand_id=hand_id,
+            hand_id=panel.hand_ids[hand],
             rank=rank,
-            score=-negative,
-            reason=_reason(panel, pairs, outliers, of_hand.get(hand, []), hand, threshold),
+            score=float(score[hand]),
+            reason=_reason(panel, pairs, outliers, of_hand.get(hand, []), hand, threshold)
+            or "no two annotators agree on enough joints",
         )
-        for rank, (negative, _, hand_id, hand) in enumerate(sorted(chosen), start=1)
+        for rank, hand in enumerate(order.tolist(), start=1)
     ]
 
 

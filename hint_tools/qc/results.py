@@ -9,12 +9,12 @@ import numpy as np
 
 from hint_tools.core.records import Submission
 from hint_tools.core.skeleton import JOINT_NAMES
-from hint_tools.qc.agreement import PALM_THRESHOLD, PCK_THRESHOLDS, Agreement
+from hint_tools.qc.agreement import OKS_CEILING, PALM_THRESHOLD, PCK_THRESHOLDS, Agreement
 from hint_tools.qc.analysis import Analysis
 from hint_tools.qc.bootstrap import Estimate
 from hint_tools.qc.mistakes import Mistake, name_of
 from hint_tools.qc.panel import Panel, count_answers
-from hint_tools.qc.sigmas import Sigmas
+from hint_tools.qc.sigmas import Sigma, Sigmas
 
 QC_VERSION = 1
 """Of qc.json's layout."""
@@ -33,6 +33,7 @@ def qc_json(analysis: Analysis, counts: dict[str, int | float | str]) -> dict[st
         "units": {
             "distance": "sqrt(width * height) of the box around the consensus joints",
             "pck": f"of max(width, height) of that box, at {', '.join(map(str, PCK_THRESHOLDS))}",
+            "oks_of_ceiling": f"object keypoint similarity with the measured sigmas, over {OKS_CEILING}",
             "palm": f"part within {PALM_THRESHOLD} of wrist to middle MCP",
         },
         "agreement": [_agreement(a) for a in analysis.agreement],
@@ -70,22 +71,24 @@ def sigmas_json(sigmas: Sigmas) -> dict[str, Any]:
         "unit": "standard deviation of one coordinate of one annotator / sqrt(width * height) of the joints' box",
         "coco_factor": math.sqrt(2),
         "joints": list(JOINT_NAMES),
-        "cells": [
-            {
-                "joint": c.joint,
-                "state": c.state,
-                "sigma": c.estimate.value,
-                "low": c.estimate.low,
-                "high": c.estimate.high,
-                "pairs": c.estimate.n,
-                "rms": c.rms,
-                "level": c.level,
-            }
-            for c in sigmas.cells
-        ],
+        "cells": [_sigma(c) for c in sigmas.cells],
+        "by_source": [{"source": c.source, **_sigma(c)} for c in sigmas.by_source],
     }
     plain: dict[str, Any] = _without_nan(document)
     return plain
+
+
+def _sigma(cell: Sigma) -> dict[str, Any]:
+    return {
+        "joint": cell.joint,
+        "state": cell.state,
+        "sigma": cell.estimate.value,
+        "low": cell.estimate.low,
+        "high": cell.estimate.high,
+        "pairs": cell.estimate.n,
+        "rms": cell.rms,
+        "level": f"{cell.level} of all sources" if cell.borrowed else cell.level,
+    }
 
 
 def _agreement(found: Agreement) -> dict[str, Any]:
@@ -96,6 +99,7 @@ def _agreement(found: Agreement) -> dict[str, Any]:
         "distance": _estimate(found.distance),
         "pck": {str(t): _estimate(e) for t, e in zip(PCK_THRESHOLDS, found.pck, strict=True)},
         "palm": _estimate(found.palm),
+        "oks_of_ceiling": _estimate(found.oks),
     }
 
 

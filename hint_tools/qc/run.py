@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from hint_tools.core import progress
 from hint_tools.core.errors import DataError
 from hint_tools.core.findings import Finding, Severity
-from hint_tools.core.records import Frame, Hand
+from hint_tools.core.records import Frame, Hand, Status
 from hint_tools.core.report import Report
 from hint_tools.qc.analysis import Analysis, analyse
+from hint_tools.qc.answers import Candidates, choose_submissions
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.mistakes import KINDS, name_of
 from hint_tools.qc.occlusion import occlusion_findings
 from hint_tools.qc.page import headline, sections
-from hint_tools.qc.panel import Candidates, build_panel, choose_submissions
+from hint_tools.qc.panel import build_panel
 from hint_tools.qc.pictures import Pictures
 from hint_tools.qc.results import qc_json, sigmas_json
 from hint_tools.report.page import write_report
@@ -36,8 +37,8 @@ def run(config: QcConfig, project: Project) -> Report:
         EnvironmentFault: a file can't be written, or another command is writing.
     """
     hands, frames = project.hands(), project.read_if_any(FRAMES)
-    candidates = choose_submissions(project.read(SUBMISSIONS), frozenset(h.hand_id for h in hands))
-    if not candidates.taken:
+    candidates = choose_submissions(project.read(SUBMISSIONS), frozenset(h.hand_id for h in hands), config.experts)
+    if not (candidates.taken or candidates.deciding):
         raise DataError(
             f"{project.table_path(SUBMISSIONS)}: no answer can be used; dropped: {_listed(candidates)}",
             hint="hint pull",
@@ -48,7 +49,7 @@ def run(config: QcConfig, project: Project) -> Report:
     progress.note(
         f"{len(candidates.taken)} answers of {len(panel.annotators)} annotators to {len(panel.hand_ids)} hands"
     )
-    analysis = analyse(panel, by_id, predictions, config)
+    analysis = analyse(panel, by_id, predictions, config, build_panel(candidates.deciding, hands, frames))
     findings = [*candidates.findings, *_findings(analysis), *occlusion_findings(panel, analysis.habits)]
     counts = _counts(candidates, analysis, len(hands))
     if not config.dry_run:
@@ -107,16 +108,19 @@ def _write(
 
 def _counts(candidates: Candidates, analysis: Analysis, n_hands: int) -> dict[str, int | float | str]:
     panel = analysis.panel
-    total = len(candidates.taken) + sum(candidates.dropped.values())
+    total = len(candidates.taken) + len(candidates.deciding) + sum(candidates.dropped.values())
+    status = Counter(c.status for c in analysis.consensus)
     return {
         "submissions": total,
         "taken": len(candidates.taken),
+        "deciding": len(candidates.deciding),
         **candidates.dropped,
         "annotators": len(panel.annotators),
-        "hands": len(panel.hand_ids),
-        "hands without an answer": n_hands - len(panel.hand_ids),
+        "hands": len(analysis.consensus),
+        "hands without an answer": n_hands - len(analysis.consensus),
         "hands with joints twice or more": int((panel.has_joints.sum(axis=1) >= 2).sum()),
         "hands rejected": sum(c.rejected for c in analysis.consensus),
+        **{f"consensus {s.value}": status[s] for s in Status},
         "mistakes": len(analysis.mistakes),
         "queue": len(analysis.queue),
     }

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from hint_tools.core.records import Visibility
-from hint_tools.core.skeleton import FINGER_JOINTS, JOINT_NAMES, N_JOINTS
+from hint_tools.core.skeleton import FINGER_JOINTS, JOINT_INDEX, JOINT_NAMES, N_JOINTS
 from hint_tools.qc.bootstrap import Estimate, Resampler
 from hint_tools.qc.panel import Pairs, Panel
 
@@ -55,6 +55,8 @@ class Sigma:
         estimate: σ in units of the hand's scale, with interval and number of pairs; of `level`.
         rms: the classic figure beside it, sqrt(E[d²] / 4); larger where there are mistakes.
         level: `joint`, `finger`, `all` or `population`: what the figure was computed from.
+        source: whose hands; empty for those of all sources.
+        borrowed: the source alone had too few pairs, so this is the figure of all sources.
     """
 
     joint: str
@@ -62,6 +64,8 @@ class Sigma:
     estimate: Estimate
     rms: float
     level: str
+    source: str = ""
+    borrowed: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,12 +73,14 @@ class Sigmas:
     """All σ.
 
     Args:
-        cells: one a state and joint.
-        table: (3, 21) σ by `Visibility` and joint; NaN for not annotatable.
+        cells: one a state and joint, of all sources together.
+        by_source: one a source, state and joint; empty where there is one source.
+        table: (3, 21) σ by `Visibility` and joint, of all sources; NaN for not annotatable.
         factors: (n annotators) how many times σ each annotator errs.
     """
 
     cells: tuple[Sigma, ...]
+    by_source: tuple[Sigma, ...]
     table: Floats
     factors: Floats
 
@@ -87,10 +93,19 @@ class Sigmas:
             personal: each annotator's own factor counts; otherwise all are held to the same standard.
         """
         state = np.clip(panel.visibility, 0, 2)
-        found = self.table[state, np.arange(N_JOINTS)] * scale[:, None, None]
+        own = np.stack([self.table, *(self._table_of(source) for source in panel.sources)])
+        found = own[1 + panel.source[:, None, None], state, np.arange(N_JOINTS)] * scale[:, None, None]
         if personal:
             found = found * self.factors[np.maximum(panel.annotator, 0)][..., None]
         return np.where(np.isfinite(panel.keypoints).all(axis=-1), np.maximum(found, FLOOR_PX), np.nan)
+
+    def _table_of(self, source: str) -> Floats:
+        """(3, 21) as `table`, of one source; that of all sources where it was not measured apart."""
+        table = self.table.copy()
+        for cell in self.by_source:
+            if cell.source == source:
+                table[STATES[cell.state], JOINT_INDEX[cell.joint]] = cell.estimate.value
+        return table
 
 
 def measure_sigmas(panel: Panel, pairs: Pairs, scale: Floats, excluded: Bools, resampler: Resampler) -> Sigmas:
@@ -109,18 +124,30 @@ def measure_sigmas(panel: Panel, pairs: Pairs, scale: Floats, excluded: Bools, r
     untouched = distance < UNTOUCHED_PX**2
     squared = np.where(untouched, np.nan, distance) / scale[pairs.hand, None] ** 2
     one, other = (panel.visibility[pairs.hand, k] for k in (pairs.first, pairs.second))
-    cells = []
+    cells: list[Sigma] = []
+    by_source: list[Sigma] = []
     table = np.full((3, N_JOINTS), np.nan)
     relative = np.full(squared.shape, np.nan)
+    source = panel.source[pairs.hand]
     for state, code in STATES.items():
         agreed = (one == code) & (other == code)
         values = np.where(agreed, squared, np.nan)
-        for joint in range(N_JOINTS):
-            cell = _cell(values, pairs, joint, state, resampler)
-            cells.append(cell)
-            table[code, joint] = cell.estimate.value
+        pooled = [_cell(values, pairs, joint, state, resampler) for joint in range(N_JOINTS)]
+        cells += pooled
+        table[code] = [c.estimate.value for c in pooled]
+        for k, name in enumerate(panel.sources if len(panel.sources) > 1 else ()):
+            own = np.where((source == k)[:, None], values, np.nan)
+            by_source += [_of_source(own, pairs, cell, name, resampler) for cell in pooled]
         relative = np.where(agreed, squared / table[code] ** 2, relative)
-    return Sigmas(tuple(cells), table, _factors(panel, pairs, relative))
+    return Sigmas(tuple(cells), tuple(by_source), table, _factors(panel, pairs, relative))
+
+
+def _of_source(values: Floats, pairs: Pairs, pooled: Sigma, source: str, resampler: Resampler) -> Sigma:
+    """The figure of one source, of the joint or its finger; else that of all sources."""
+    own = _cell(values, pairs, JOINT_INDEX[pooled.joint], pooled.state, resampler)
+    if own.level in ("joint", "finger"):
+        return replace(own, source=source)
+    return replace(pooled, source=source, borrowed=True)
 
 
 def _factors(panel: Panel, pairs: Pairs, relative: Floats) -> Floats:

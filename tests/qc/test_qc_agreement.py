@@ -68,7 +68,8 @@ def agreed(made, people_frames=None):
     panel = made.panel()
     pairs = build_pairs(panel)
     sizes = measure(geometric_median(panel.keypoints.swapaxes(1, 2)))
-    distances = pair_distances(panel, pairs)
+    sigma = np.full(panel.visibility.shape, 0.02) * made.scale[:, None, None]
+    distances = pair_distances(panel, pairs, sigma)
     found = measure_agreement(panel, pairs, distances, sizes, Resampler(panel.image, 200, 0))
     return {(a.group, a.name): a for a in found}, pck_curves(pairs, distances, sizes)
 
@@ -81,7 +82,13 @@ def test_figures_of_known_displacements():
     panel = build_panel(answers, [hand], [])
     pairs = build_pairs(panel)
     sizes = measure(geometric_median(panel.keypoints.swapaxes(1, 2)))
-    found = measure_agreement(panel, pairs, pair_distances(panel, pairs), sizes, Resampler(panel.image, 50, 0))
+    found = measure_agreement(
+        panel,
+        pairs,
+        pair_distances(panel, pairs, np.ones(panel.visibility.shape)),
+        sizes,
+        Resampler(panel.image, 50, 0),
+    )
     every = found[0]
     assert every.distance.value == pytest.approx(6 / math.sqrt(5000))
     assert [e.value for e in every.pck] == [0, 1, 1]
@@ -150,6 +157,12 @@ def test_sources_are_told_apart():
     assert panel.sources == ("far", "near")
     pairs = build_pairs(panel)
     sizes = measure(geometric_median(panel.keypoints.swapaxes(1, 2)))
-    all_found = measure_agreement(panel, pairs, pair_distances(panel, pairs), sizes, Resampler(panel.image, 50, 0))
+    all_found = measure_agreement(
+        panel,
+        pairs,
+        pair_distances(panel, pairs, np.ones(panel.visibility.shape)),
+        sizes,
+        Resampler(panel.image, 50, 0),
+    )
     found = {a.name: a for a in all_found if a.group == "source"}
     assert found["far"].distance.value > 0.2 > 0.05 > found["near"].distance.value
