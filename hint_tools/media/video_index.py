@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -27,11 +27,41 @@ from hint_tools.media.images import MAX_PIXELS
 MAX_REORDER = 16
 """Most pictures a decoder may hold back (H.264 and HEVC, annex A: max_dec_frame_buffering <= 16)."""
 
-_FORMATS = "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,asf,flv,ogg,h264,hevc,m4v,gif"
+VIDEO_FORMATS = "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,asf,flv,ogg,h264,hevc,m4v,gif"
 """Demuxers that bytes may reach: none that opens further files."""
 _UNOPENABLE = (av.error.FFmpegError, OSError, ValueError)
+_NO_RATE = 25
+"""What FFmpeg takes when a file doesn't even hint at its rate."""
+_JPEG_RANGE = 2
+"""`AVCOL_RANGE_JPEG`."""
 READING_ERRORS = (av.error.FFmpegError, IndexError)
 """What demuxing and decoding damaged bytes raises; IndexError where a stream turns up that the header did not name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """How a video says its pictures are stored and timed, beyond their stamps.
+
+    Args:
+        pixel_format: FFmpeg's name of the decoded pictures' format, such as `"yuv420p"`.
+        full_range: luma uses 0 to 255, not 16 to 235.
+        pixel_aspect: width over height of one pixel; None when the file doesn't say.
+        rate: frames per second that FFmpeg guesses from header and packets.
+        start_us: when the earliest stream of the file starts, in microseconds; None when nothing says.
+        container: FFmpeg's names of the file format, such as `"mov,mp4,m4a,3gp,3g2,mj2"`.
+        n_streams: of any kind.
+        durations: ticks each shown frame lasts as its packet says; 0 where FFmpeg 5.1 takes one over the rate
+            (packets without it, and MP4 files that store pictures out of order).
+    """
+
+    pixel_format: str
+    full_range: bool
+    pixel_aspect: Fraction | None
+    rate: Fraction
+    start_us: int | None
+    container: str
+    n_streams: int
+    durations: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +78,7 @@ class FrameIndex:
         height_px: as stored, before rotation.
         rotation_deg: how far the stored picture must be turned counter-clockwise to be upright: 0, 90, 180, 270.
         codec: the decoder's name for the format, such as `"h264"`.
+        coding: what else the file says of its pictures.
     """
 
     pts: tuple[int, ...]
@@ -59,6 +90,7 @@ class FrameIndex:
     height_px: int
     rotation_deg: int
     codec: str
+    coding: Coding
 
 
 @dataclass(slots=True)
@@ -67,6 +99,8 @@ class _Packets:
 
     shown: list[int]
     keys: list[int]
+    durations: dict[int, int]
+    reordered: bool = False
     last_dts: int | None = None
     count: int = 0
     without_pts: int = 0
@@ -84,7 +118,7 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """
     if not path.is_file():
         raise DataError(f"{path}: no such video")
-    options = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
+    options = {"protocol_whitelist": "file", "format_whitelist": VIDEO_FORMATS}
     try:
         container = av.open(str(path.resolve()), "r", container_options=options)
     except _UNOPENABLE as error:
@@ -127,9 +161,21 @@ def build_index(path: Path) -> FrameIndex:
         index = FrameIndex(
             pts=tuple(shown), keys=tuple(sorted(packets.keys)), time_base=time_base, by_pts=by_pts,
             damage=packets.damage, width_px=context.width, height_px=context.height, rotation_deg=rotation,
-            codec=context.name,
+            codec=context.name, coding=_coding(container, stream, packets, shown),
         )  # fmt: skip
     return index if by_pts else _counted(path, index)
+
+
+def _coding(container: InputContainer, stream: VideoStream, packets: _Packets, shown: list[int]) -> Coding:
+    unusable = packets.reordered and "mp4" in container.format.name
+    context = stream.codec_context
+    name = context.pix_fmt or ""
+    return Coding(
+        pixel_format=name, full_range=name.startswith("yuvj") or context.color_range == _JPEG_RANGE,
+        pixel_aspect=stream.sample_aspect_ratio or None, rate=stream.guessed_rate or Fraction(_NO_RATE),
+        start_us=container.start_time, container=container.format.name, n_streams=len(container.streams),
+        durations=tuple(0 if unusable else packets.durations[p] for p in shown),
+    )  # fmt: skip
 
 
 def _reason(error: BaseException) -> str:
@@ -154,7 +200,7 @@ def _rotation(path: Path, container: InputContainer, stream: VideoStream) -> int
 
 
 def _demux(container: InputContainer, stream: VideoStream) -> _Packets:
-    seen = _Packets(shown=[], keys=[])
+    seen = _Packets(shown=[], keys=[], durations={})
     try:
         for packet in container.demux(stream):
             if not packet.size:
@@ -162,6 +208,7 @@ def _demux(container: InputContainer, stream: VideoStream) -> _Packets:
             seen.count += 1
             if packet.is_corrupt:
                 seen.damage = "the last packet is cut off"
+            seen.reordered |= packet.dts is not None and packet.pts != packet.dts
             seen.last_dts = packet.dts if packet.dts is not None else seen.last_dts
             if packet.pts is None:
                 seen.without_pts += 1
@@ -170,6 +217,7 @@ def _demux(container: InputContainer, stream: VideoStream) -> _Packets:
                 seen.keys.append(packet.pts)
             if not packet.is_discard:
                 seen.shown.append(packet.pts)
+                seen.durations[packet.pts] = packet.duration or 0
                 seen.end = max(seen.end, packet.pts + (packet.duration or 0))
     except READING_ERRORS as error:
         seen.damage = f"reading stopped half-way ({_reason(error)})"
@@ -230,7 +278,4 @@ def _counted(path: Path, index: FrameIndex) -> FrameIndex:
                 count += len(packet.decode())
         except READING_ERRORS as error:
             damage = f"decoding stopped after frame {count - 1} ({_reason(error)})"
-    return FrameIndex(
-        pts=tuple(range(count)), keys=(0,), time_base=step, by_pts=False, damage=damage, width_px=index.width_px,
-        height_px=index.height_px, rotation_deg=index.rotation_deg, codec=index.codec,
-    )  # fmt: skip
+    return replace(index, pts=tuple(range(count)), keys=(0,), time_base=step, by_pts=False, damage=damage)

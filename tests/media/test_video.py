@@ -12,7 +12,7 @@ import pytest
 from coded_video import HEIGHT, WIDTH, coded_frame, has_encoder, read_code, remux, turn, write_video
 
 from hint_tools.core.errors import DataError
-from hint_tools.media import video
+from hint_tools.media import video, video_decode
 
 X265 = "log-level=none:pools=none:frame-threads=1"
 KINDS = {
@@ -86,8 +86,8 @@ def test_a_frame_does_not_depend_on_how_it_was_reached(films: dict[str, Path], n
 def test_few_frames_cost_few_groups(films: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """One frame near the end of a file with short groups does not decode the file."""
     fed = []
-    original = video._decoded
-    monkeypatch.setattr(video, "_decoded", lambda s, p, left: fed.append(p.pts) or original(s, p, left))
+    original = video_decode._decoded
+    monkeypatch.setattr(video_decode, "_decoded", lambda s, p, left: fed.append(p.pts) or original(s, p, left))
     assert numbers(films["h264-b.mp4"], [95]) == {95: 95}
     assert len(fed) < 12
 

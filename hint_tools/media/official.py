@@ -1,0 +1,187 @@
+"""Pictures of a video as the published HInt has them: what `ffmpeg -i clip -qscale:v 1 %10d.jpg` (5.1) writes, cheaply.
+
+Picture n here is that command's file n + 1. A regular video is read by key-frame groups and only the wanted frames are
+encoded: by FFmpeg 5.1 itself, which gives the same bytes, or without it with the same pixels. Everything else (uneven
+stamps, rotation, full range, damage, ...) goes through the official command as a pipe, which is always the same and
+only saves the disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from hint_tools.core.errors import DataError
+from hint_tools.media.cfr import is_one_to_one, official_frames
+from hint_tools.media.ffmpeg51 import Ffmpeg51, convert_file, convert_raw
+from hint_tools.media.official_jpeg import pixel_exact_jpeg, planes_of
+from hint_tools.media.video_decode import MissingFrame, decoded_frames
+from hint_tools.media.video_index import FrameIndex, build_index
+
+_PLANAR = frozenset({"yuv420p"})
+"""Formats whose conversion is proved to be the same, made by pieces or by the official command."""
+
+
+class Way(StrEnum):
+    """How a picture was made."""
+
+    GROUPS = "key-frame groups, FFmpeg 5.1"
+    """Same bytes as the official command's."""
+    SELECTED = "selected by FFmpeg 5.1"
+    """Same bytes as the official command's."""
+    PIPED = "piped through FFmpeg 5.1"
+    """The official command itself: same bytes."""
+    PIXELS = "key-frame groups, without FFmpeg 5.1"
+    """Same pixels as the official command's, other bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfficialPicture:
+    """One picture.
+
+    Args:
+        number: from 0; the official command calls its file number + 1.
+        data: the JPEG file.
+        way: how it was made, and so how much of it equals the official file.
+    """
+
+    number: int
+    data: bytes
+    way: Way
+
+
+def official_pictures(
+    path: Path, numbers: Iterable[int], *, ffmpeg: Ffmpeg51 | None, on_missing: MissingFrame
+) -> Iterator[OfficialPicture]:
+    """The wanted pictures, each once, mostly in ascending order.
+
+    Args:
+        path: of the video.
+        numbers: of pictures, from 0, in any order.
+        ffmpeg: FFmpeg 5.1; None makes pictures with the official pixels but other bytes, of regular videos only.
+        on_missing: told of each picture that can't be had, with the reason.
+
+    Raises:
+        DataError: not a readable video.
+    """
+    wanted = sorted(set(numbers))
+    index = build_index(path)
+    why_irregular = irregularity(index)
+    if ffmpeg is None:
+        yield from _without_ffmpeg(path, index, wanted, why_irregular, on_missing)
+        return
+    left = dict.fromkeys(wanted)
+    if not why_irregular:
+        for picture in _by_groups(path, index, [n for n in wanted if n < len(index.pts)], ffmpeg):
+            del left[picture.number]
+            yield picture
+    if left:
+        yield from _by_official_command(path, list(left), ffmpeg, on_missing, select=_selectable(index, max(left)))
+
+
+def irregularity(index: FrameIndex) -> str:
+    """Why a video's pictures can't be made from its key-frame groups; empty when they can."""
+    coding = index.coding
+    if not index.by_pts:
+        return "its frames have no time stamps of their own"
+    if index.damage:
+        return index.damage
+    if index.rotation_deg:
+        return f"it is rotated by {index.rotation_deg} degrees"
+    if coding.full_range or coding.pixel_format not in _PLANAR:
+        return f"its pictures are {coding.pixel_format}{' in full range' if coding.full_range else ''}"
+    if index.width_px % 2 or index.height_px % 2:
+        return f"its size is odd ({index.width_px} x {index.height_px})"
+    if coding.n_streams > 1 and "mp4" not in coding.container:
+        return "when its sound starts is known to FFmpeg 5.1 alone"
+    if not is_one_to_one(official_frames(index)):
+        return "its time stamps are uneven or start late, so that pictures are repeated or dropped"
+    return ""
+
+
+def _selectable(index: FrameIndex, last: int) -> bool:
+    """Whether picture n is certain to be decoded frame n, so that FFmpeg need encode no other."""
+    sound = index.by_pts and not index.damage and (index.coding.n_streams == 1 or "mp4" in index.coding.container)
+    return sound and last < len(index.pts) and is_one_to_one(official_frames(index))
+
+
+class _OtherFormatError(Exception):
+    """A picture has another size or format than the file's header says."""
+
+
+def _by_groups(path: Path, index: FrameIndex, wanted: list[int], ffmpeg: Ffmpeg51) -> Iterator[OfficialPicture]:
+    """What can be made from key-frame groups; the rest is left to the official command."""
+    order: list[int] = []
+
+    def planes() -> Iterator[bytes]:
+        try:
+            for number, data in _planes(path, index, wanted, lambda _number, _why: None):
+                order.append(number)
+                yield data
+        except _OtherFormatError:
+            return
+
+    aspect = index.coding.pixel_aspect
+    made = convert_raw(
+        ffmpeg,
+        planes(),
+        pixel_format=index.coding.pixel_format,
+        size_px=(index.width_px, index.height_px),
+        aspect=f"{aspect.numerator}/{aspect.denominator}" if aspect else "",
+    )
+    for place, data in enumerate(made if wanted else ()):
+        yield OfficialPicture(order[place], data, Way.GROUPS)
+
+
+def _planes(path: Path, index: FrameIndex, wanted: list[int], report: MissingFrame) -> Iterator[tuple[int, bytes]]:
+    expected = (index.coding.pixel_format, index.width_px, index.height_px)
+    for number, frame in decoded_frames(path, index, wanted, report):
+        if (frame.format.name, frame.width, frame.height) != expected:
+            raise _OtherFormatError
+        yield number, planes_of(frame)
+
+
+def _by_official_command(
+    path: Path, wanted: list[int], ffmpeg: Ffmpeg51, on_missing: MissingFrame, *, select: bool
+) -> Iterator[OfficialPicture]:
+    """What the official command itself makes of a video, kept or thrown away as it comes."""
+    numbers = iter(wanted) if select else iter(range(wanted[-1] + 1))
+    left, failure = dict.fromkeys(wanted), "it ends before"
+    try:
+        for data in convert_file(ffmpeg, path, only=wanted if select else None):
+            number = next(numbers, None)
+            if number is None or not left:
+                break
+            if number in left:
+                del left[number]
+                yield OfficialPicture(number, data, Way.SELECTED if select else Way.PIPED)
+                if not left:
+                    break
+    except DataError as error:
+        failure = error.message
+    for number in left:
+        on_missing(number, f"{path}: picture {number} does not exist ({failure})")
+
+
+def _without_ffmpeg(
+    path: Path, index: FrameIndex, wanted: list[int], why_irregular: str, on_missing: MissingFrame
+) -> Iterator[OfficialPicture]:
+    if why_irregular:
+        for number in wanted:
+            on_missing(number, f"{path}: only FFmpeg 5.1 can make picture {number} of this video: {why_irregular}")
+        return
+    inside = [n for n in wanted if n < len(index.pts)]
+    size, left = (index.width_px, index.height_px), dict.fromkeys(inside)
+    reasons: dict[int, str] = {}
+    try:
+        for number, data in _planes(path, index, inside, reasons.__setitem__):
+            del left[number]
+            yield OfficialPicture(number, pixel_exact_jpeg(data, size, index.coding.pixel_aspect), Way.PIXELS)
+    except _OtherFormatError:
+        reasons |= dict.fromkeys(left, f"{path}: its pictures change size or format; only FFmpeg 5.1 can make them")
+    for number in left:
+        on_missing(number, reasons[number])
+    for number in wanted[len(inside) :]:
+        on_missing(number, f"{path}: picture {number} does not exist, expected less than {len(index.pts)}")
