@@ -17,6 +17,8 @@ SUMMARIES: Final[dict[str, str]] = {
     "fit": "Fit MANO to the consensus, with uncertainty.",
     "release": "Freeze and check datasets: build, verify.",
     "train": "Train HaMeR on a release.",
+    "hamer": "Look into HaMeR checkpoints, convert them: info, convert.",
+    "predict": "Meshes, keypoints and cameras of the hands in your pictures.",
     "benchmark": "Score a checkpoint on all, visible and occluded joints.",
     "run": "Run the stages of a pipeline file, resumed where it stopped.",
     "status": "Say what is done, what is stale and what comes next.",

@@ -9,9 +9,9 @@ from hint_tools.core.geometry import apply_affine
 from hint_tools.core.records import Consensus, Fit
 from hint_tools.mano.assets import HandModel
 from hint_tools.mano.camera import Camera
-from hint_tools.mano.kinematics import faces_of_side, pose_hand
+from hint_tools.mano.kinematics import pose_hand
 from hint_tools.mano.shade import shade_mesh
-from hint_tools.mano.topology import WRIST_FACES
+from hint_tools.mano.side_view import closed_faces, side_view
 from hint_tools.media.draw import draw_hand, hand_crop, side_by_side
 
 Image = npt.NDArray[np.uint8]
@@ -19,8 +19,6 @@ Floats = npt.NDArray[np.float64]
 
 CROP_PX = 224
 MESH_COLOUR = (0.62, 0.78, 0.95)
-_BACKDROP = 46
-_SIDE_MARGIN = 1.25
 
 
 def fit_overlay(image: Image, fit: Fit, consensus: Consensus, model: HandModel) -> Image:
@@ -39,14 +37,13 @@ def fit_overlay(image: Image, fit: Fit, consensus: Consensus, model: HandModel) 
     center = apply_affine(affine, fit.principal_point)
     camera = Camera(fit.focal_px * scale, float(center[0]), float(center[1]), CROP_PX, CROP_PX)
     covered = shade_mesh(crop, vertices, faces, camera, colour=MESH_COLOUR, alpha=0.85)
-    return side_by_side([marked, covered, _from_the_side(vertices, faces)])
+    return side_by_side([marked, covered, side_view(vertices, faces, CROP_PX, MESH_COLOUR)])
 
 
 def fitted_mesh(fit: Fit, model: HandModel) -> tuple[Floats, npt.NDArray[np.int64]]:
     """Vertices (778, 3) in the camera, m, and faces (1552, 3), closed at the wrist."""
     posed = pose_hand(model, fit.global_orient, fit.hand_pose, fit.betas, fit.transl, fit.side)
-    wrist = WRIST_FACES if fit.side == "right" else WRIST_FACES[:, ::-1]
-    return posed.vertices, np.concatenate([faces_of_side(model, fit.side), wrist])
+    return posed.vertices, closed_faces(model, fit.side)
 
 
 def _square(consensus: Consensus, fit: Fit) -> Floats:
@@ -55,14 +52,3 @@ def _square(consensus: Consensus, fit: Fit) -> Floats:
     if np.isfinite(box).all() and (box[2:] > box[:2]).all():
         return box
     return np.concatenate([fit.keypoints.min(axis=0), fit.keypoints.max(axis=0)])
-
-
-def _from_the_side(vertices: Floats, faces: npt.NDArray[np.int64]) -> Image:
-    """The mesh turned by a quarter about the vertical, so that depth goes to the right."""
-    center = (vertices.min(axis=0) + vertices.max(axis=0)) / 2
-    turned = (vertices - center)[:, [2, 1, 0]] * [1, 1, -1]
-    reach = float(np.abs(turned).max()) * _SIDE_MARGIN
-    distance = 6 * reach
-    camera = Camera.centered(distance / reach * CROP_PX / 2, CROP_PX, CROP_PX)
-    backdrop = np.full((CROP_PX, CROP_PX, 3), _BACKDROP, dtype=np.uint8)
-    return shade_mesh(backdrop, turned + np.array([0, 0, distance]), faces, camera, colour=MESH_COLOUR)

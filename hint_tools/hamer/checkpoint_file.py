@@ -96,7 +96,7 @@ def _require_intact(path: Path) -> None:
 
 def _refused(message: str) -> str:
     """What torch's safe reader refused, out of its long message."""
-    match = re.search(r"GLOBAL (\S+)|WeightsUnpickler error:\s*(.+)", message)
-    if match is None:
-        return message.split("\n")[0][:_TOLD]
-    return f"it asks for {match[1]}" if match[1] else match[2][:_TOLD]
+    if asked := re.search(r"GLOBAL (\S+)", message):
+        return f"it asks for {asked[1]}"
+    reason = re.search(r"WeightsUnpickler error:\s*(.+)", message)
+    return (reason[1] if reason else message.split("\n")[0])[:_TOLD]

@@ -45,14 +45,26 @@ _OBJECTS = (
     "omegaconf.nodes.IntegerNode",
     "omegaconf.nodes.FloatNode",
     "omegaconf.nodes.BooleanNode",
-    "collections.defaultdict",
     "typing.Any",
+    # numbers and paths that training tools note beside the weights
+    *(f"numpy.{core}.multiarray.{name}" for core in ("core", "_core") for name in ("scalar", "_reconstruct")),
+    "numpy.ndarray",
+    "numpy.dtype",
+    *(f"pathlib.{name}" for name in ("Path", "PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath")),
+    "pathlib._local.PosixPath",
+    "pathlib._local.WindowsPath",
     *(f"{module}.{name}" for module in ("builtins", "__builtin__") for name in ("dict", "list", "long", "int", "set")),
 )
+
+def _emptied(*_: Any) -> OrderedDict[Any, Any]:
+    """A mapping without the factory it was made with; its items are filled in by the reader."""
+    return OrderedDict()
+
 
 STAND_INS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
     # the safe reader fills in items of no class but its own few; an ordered dict is one of them
     *((OrderedDict, name) for name in _MAPPINGS),
+    (_emptied, "collections.defaultdict"),
     *((Inert, name) for name in _OBJECTS),
 ]
 """(stand-in, full name) pairs for `torch.serialization.safe_globals`."""

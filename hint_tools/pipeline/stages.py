@@ -94,6 +94,7 @@ _ALL: Final = (
     Stage("release", "hint_tools.release.config:ReleaseBuildConfig", "hint_tools.release.build:run_build"),
     Stage("verify", "hint_tools.release.config:ReleaseVerifyConfig", "hint_tools.release.verify:run_verify", False),
     Stage("train", "hint_tools.train.config:TrainConfig", "hint_tools.train.run:run", False),
+    Stage("predict", "hint_tools.predict.config:PredictConfig", "hint_tools.pipeline.predict:run_predict", False),
     Stage("benchmark", "hint_tools.benchmark.config:BenchmarkConfig", "hint_tools.benchmark.run:run", False),
     Stage("demo", "hint_tools.pipeline.demo_config:DemoConfig", "hint_tools.pipeline.demo:run_demo", False),
 )

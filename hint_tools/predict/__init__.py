@@ -1,0 +1,1 @@
+"""Stage: meshes, keypoints and cameras of the hands in pictures."""

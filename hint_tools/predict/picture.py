@@ -1,0 +1,162 @@
+"""One picture: read, its hands found, predicted, placed and written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hint_tools.core.errors import DataError
+from hint_tools.core.geometry import box_center, box_size
+from hint_tools.mano.assets import HandModel
+from hint_tools.mano.camera import Camera
+from hint_tools.media.images import read_image
+from hint_tools.predict.config import PredictConfig
+from hint_tools.predict.folder import SCHEMA, Result, write_result
+from hint_tools.predict.hands import HandBox, HandReader, Picture
+from hint_tools.predict.network import Predictor
+from hint_tools.predict.placing import PlacedHand, place
+from hint_tools.store.manifests import file_sha256
+
+Image = npt.NDArray[np.uint8]
+
+HAMER_FOCAL_PX = 5000.0
+HAMER_IMAGE_PX = 256
+"""HaMeR takes the camera it does not know for one of 5000 px at 256 px: about 3 degrees of view."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Hands of the pictures worked on now, by what became of them."""
+
+    given: int = 0
+    found: int = 0
+    predicted: int = 0
+    bad_box: list[str] = field(default_factory=list)
+    not_finite: list[str] = field(default_factory=list)
+    side_assumed: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class PictureWorker:
+    """Works on one picture after another.
+
+    Args:
+        config: the settings.
+        predictor: the network.
+        model: whose faces the meshes have.
+        reader: finds hands, tells sides; None where nobody does.
+        checkpoint: `file`, `sha256`, `step`.
+    """
+
+    config: PredictConfig
+    predictor: Predictor
+    model: HandModel
+    reader: HandReader | None
+    checkpoint: dict[str, Any]
+
+    def facts(self, picture: Picture) -> dict[str, Any]:
+        """All that the picture's folder depends on.
+
+        Raises:
+            DataError: the picture can't be read.
+        """
+        config = self.config
+        boxes = None
+        if picture.hands is not None:
+            boxes = [[hand.box.tolist(), hand.side, hand.origin, hand.name] for hand in picture.hands]
+        return {
+            "schema": SCHEMA,
+            "picture": _digest(picture.path),
+            "checkpoint": self.checkpoint["sha256"],
+            "hand_model": self.model.identity,
+            "boxes": boxes,
+            "reader": self.reader.name if self.reader is not None else "",
+            "focal_px": config.focal_px,
+            "principal_point": config.principal_point,
+            "settings": [config.crop, config.precision, config.unknown_side, config.mesh, config.overlay],
+        }
+
+    def work(self, picture: Picture, folder: Path, key: str, tally: Tally) -> None:
+        """Write the picture's folder.
+
+        Raises:
+            DataError: the picture can't be read.
+            EnvironmentFault: the folder can't be written.
+        """
+        image = read_image(picture.path)
+        camera = self.camera(image)
+        boxes = self._boxes(picture, image, tally)
+        sides = self._sides(image, boxes, picture, tally)
+        kept, placed = self._placed(image, camera, boxes, sides, picture, tally)
+        about = {
+            "image": {"file": picture.label, "sha256": _digest(picture.path)},
+            "checkpoint": self.checkpoint,
+            "hand_model": self.model.identity,
+        }
+        result = Result(image, camera, self.config.focal_px is not None, kept, placed, self.model, about)
+        kinds = self.config.mesh
+        write_result(
+            folder, result, key, obj=kinds in ("both", "obj"), glb=kinds in ("both", "glb"),
+            pictures=self.config.overlay,
+        )  # fmt: skip
+        tally.predicted += len(placed)
+
+    def camera(self, image: Image) -> Camera:
+        """The picture's camera: as the settings say, else HaMeR's guess with the axis through the middle."""
+        height, width = image.shape[:2]
+        guess = HAMER_FOCAL_PX / HAMER_IMAGE_PX * max(width, height)
+        centered = Camera.centered(self.config.focal_px or guess, width, height)
+        if self.config.principal_point is None:
+            return centered
+        return Camera(centered.focal_px, *self.config.principal_point, width, height)
+
+    def _boxes(self, picture: Picture, image: Image, tally: Tally) -> list[HandBox]:
+        """The hands with usable boxes."""
+        if picture.hands is not None:
+            hands = list(picture.hands)
+            tally.given += len(hands)
+        else:
+            hands = self.reader.find(image) if self.reader is not None else []
+            tally.found += len(hands)
+        usable = [h for h in hands if np.isfinite(h.box).all() and (box_size(h.box) > 0).all()]
+        tally.bad_box += [f"{picture.label} {h.name}".strip() for h in hands if not any(h is u for u in usable)]
+        return usable
+
+    def _sides(self, image: Image, boxes: Sequence[HandBox], picture: Picture, tally: Tally) -> list[str]:
+        """Each hand's side: as given, as the reader tells, else as the settings assume."""
+        unknown = [i for i, hand in enumerate(boxes) if hand.side is None]
+        told: dict[int, str | None] = {}
+        if unknown and self.reader is not None:
+            told = dict(zip(unknown, self.reader.sides(image, np.stack([boxes[i].box for i in unknown])), strict=True))
+        tally.side_assumed += [picture.label for i in unknown if told.get(i) is None]
+        return [hand.side or told.get(i) or self.config.unknown_side for i, hand in enumerate(boxes)]
+
+    def _placed(
+        self, image: Image, camera: Camera, boxes: list[HandBox], sides: list[str], picture: Picture, tally: Tally
+    ) -> tuple[list[HandBox], list[PlacedHand]]:
+        """Boxes and answers of the hands whose answers are numbers."""
+        kept, placed = [], []
+        for hand, side, answer in zip(boxes, sides, self.predictor.answers(image, boxes, sides), strict=True):
+            if not answer.finite:
+                tally.not_finite.append(f"{picture.label} {hand.name}".strip())
+                continue
+            kept.append(hand)
+            placed.append(place(answer, side, box_center(hand.box), self.predictor.side_px(hand.box), camera))
+        return kept, placed
+
+
+def _digest(path: Path) -> str:
+    """sha256 of a picture's file.
+
+    Raises:
+        DataError: it can't be read.
+    """
+    try:
+        return file_sha256(path)
+    except OSError as error:
+        raise DataError(f"{path}: can't be read ({error.strerror})") from error
