@@ -6,6 +6,7 @@ box; per joint, hits over counted joints of the whole set; then the plain mean o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -61,23 +62,85 @@ def pck(
     resamplings: int = 0,
     seed: int = 0,
 ) -> Pck:
-    """PCK of n hands, with an interval from resampling whole images.
+    """PCK of n hands at one threshold; as `pck_at`."""
+    (one,) = pck_at(distance, counted, (threshold,), groups=groups, resamplings=resamplings, seed=seed)
+    return one
+
+
+def pck_at(
+    distance: Floats,
+    counted: Bools,
+    thresholds: Sequence[float] = THRESHOLDS,
+    *,
+    groups: npt.NDArray[np.int64] | None = None,
+    resamplings: int = 0,
+    seed: int = 0,
+) -> tuple[Pck, ...]:
+    """PCK of n hands at several thresholds, with intervals from resampling whole images.
 
     Args:
         distance: (n, 21) in units of the hands' sizes.
         counted: (n, 21) which joints take part.
-        threshold: in the same units.
+        thresholds: in the same units.
         groups: (n,) number of each hand's image; hands of one image are drawn together. Default: one image each.
         resamplings: how often to resample; 0 for no interval.
-        seed: of the resampling.
+        seed: of the resampling; the same images are drawn for every threshold.
     """
-    hits = ((distance <= threshold) & counted).astype(np.float64)
-    per_joint = _shares(hits.sum(axis=0), counted.sum(axis=0, dtype=np.float64))
-    low = high = float("nan")
+    shares = curve(distance, counted, thresholds)
+    low = high = np.full(len(shares), np.nan)
     if resamplings and counted.any():
-        means = _resampled(hits, counted.astype(np.float64), groups, resamplings, seed)
-        low, high = (float(q) for q in np.nanquantile(means, _INTERVAL))
-    return Pck(threshold, per_joint, float(_mean(per_joint)), low, high)
+        means = resampled_means(distance, counted, thresholds, groups=groups, resamplings=resamplings, seed=seed)
+        low, high = (np.nanquantile(means, q, axis=0) for q in _INTERVAL)
+    return tuple(
+        Pck(t, row, float(_mean(row)), float(a), float(b))
+        for t, row, a, b in zip(thresholds, shares, low, high, strict=True)
+    )
+
+
+def curve(distance: Floats, counted: Bools, thresholds: Sequence[float]) -> Floats:
+    """(k, 21) per joint the share of counted distances of at most each threshold; NaN where none is counted."""
+    total = counted.sum(axis=0, dtype=np.float64)
+    hits = [((distance <= t) & counted).sum(axis=0, dtype=np.float64) for t in thresholds]
+    return _shares(np.stack(hits), total)
+
+
+def mean_over_joints(shares: Floats) -> Floats:
+    """(...) mean of `shares` (..., 21) over the joints that are counted at all; NaN where none is."""
+    return _mean(shares)
+
+
+def resampled_means(
+    distance: Floats,
+    counted: Bools,
+    thresholds: Sequence[float],
+    *,
+    groups: npt.NDArray[np.int64] | None = None,
+    resamplings: int,
+    seed: int,
+) -> Floats:
+    """(resamplings, k) mean PCK at each threshold when the images are drawn anew, with replacement. As `pck_at`."""
+    sums = np.stack([(distance <= t) & counted for t in thresholds] + [counted], axis=1).astype(np.float64)
+    if groups is not None:
+        _, place = np.unique(groups, return_inverse=True)
+        gathered = np.zeros((int(place.max()) + 1, *sums.shape[1:]))
+        np.add.at(gathered, place, sums)
+        sums = gathered
+    count = len(sums)
+    flat = sums.reshape(count, -1)
+    random = np.random.default_rng(seed)
+    means = []
+    for start in range(0, resamplings, _CHUNK):
+        # how often each image is drawn; counts times sums is the resampled sum, without copying hands
+        times = random.multinomial(count, np.full(count, 1 / count), size=min(_CHUNK, resamplings - start))
+        drawn = (times @ flat).reshape(len(times), *sums.shape[1:])
+        means.append(_mean(_shares(drawn[:, :-1], drawn[:, -1:])))
+    return np.concatenate(means)
+
+
+def interval(values: Floats) -> tuple[float, float]:
+    """Ends of the 95% interval of resampled `values`."""
+    low, high = np.nanquantile(values, _INTERVAL)
+    return float(low), float(high)
 
 
 def _shares(hits: Floats, counted: Floats) -> Floats:
@@ -90,26 +153,6 @@ def _mean(shares: Floats) -> Floats:
     """Mean over the last axis of what is not NaN; NaN where nothing is left."""
     known = ~np.isnan(shares)
     return _shares(np.where(known, shares, 0.0).sum(axis=-1), known.sum(axis=-1, dtype=np.float64))
-
-
-def _resampled(
-    hits: Floats, counted: Floats, groups: npt.NDArray[np.int64] | None, resamplings: int, seed: int
-) -> Floats:
-    """The mean PCK of each resampling of the images, with replacement."""
-    if groups is not None:
-        _, place = np.unique(groups, return_inverse=True)
-        gathered = np.zeros((2, int(place.max()) + 1, hits.shape[1]))
-        np.add.at(gathered[0], place, hits)
-        np.add.at(gathered[1], place, counted)
-        hits, counted = gathered
-    count = len(hits)
-    random = np.random.default_rng(seed)
-    means = []
-    for start in range(0, resamplings, _CHUNK):
-        # how often each image is drawn; counts times sums is the resampled sum, without copying hands
-        times = random.multinomial(count, np.full(count, 1 / count), size=min(_CHUNK, resamplings - start))
-        means.append(_mean(_shares(times @ hits, times @ counted)))
-    return np.concatenate(means)
 
 
 def mpjpe_mm(predicted_m: Floats, truth_m: Floats) -> Floats:
@@ -138,10 +181,16 @@ def pa_mpjpe_mm(predicted_m: Floats, truth_m: Floats, *, reflections: bool = Fal
     return error
 
 
-def align(points: Floats, target: Floats, *, reflections: bool = False) -> Floats:
+def align(points: Floats, target: Floats, *, reflections: bool = False, guard: float = 0.0) -> Floats:
     """`points` (n, k, 3) moved onto `target` (n, k, 3) by scale, rotation and translation of least squared error.
 
     Umeyama, "Least-squares estimation of transformation parameters between two point patterns" (1991), eq. 40-43.
+
+    Args:
+        points: (n, k, 3).
+        target: (n, k, 3).
+        reflections: the rotation may mirror.
+        guard: added to the extent (Frobenius norm) that the scale divides by.
     """
     source_mean, target_mean = points.mean(axis=1, keepdims=True), target.mean(axis=1, keepdims=True)
     source, wanted = points - source_mean, target - target_mean
@@ -150,7 +199,7 @@ def align(points: Floats, target: Floats, *, reflections: bool = False) -> Float
     if not reflections:
         signs[:, 2] = np.where(np.linalg.det(u) * np.linalg.det(vt) < 0, -1.0, 1.0)
     rotation = (u * signs[:, None, :]) @ vt
-    spread = (source**2).sum(axis=(1, 2))
+    spread = (np.sqrt((source**2).sum(axis=(1, 2))) + guard) ** 2
     scale = _shares((singular * signs).sum(axis=1), spread)
     scale = np.where(np.isnan(scale), 1.0, scale)
     moved: Floats = scale[:, None, None] * (source @ rotation.transpose(0, 2, 1)) + target_mean

@@ -1,4 +1,4 @@
-"""The report of a benchmark: tables, a chart of the joints, the best and the worst hands."""
+"""The report of a benchmark on annotated images: tables, curves, a coloured hand, best and worst hands."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from hint_tools.benchmark.compare import Difference
+from hint_tools.benchmark.compare_page import comparison_section
+from hint_tools.benchmark.heatmap import skeleton_map
+from hint_tools.benchmark.leaderboard import hint_section
 from hint_tools.benchmark.metrics import THRESHOLDS
-from hint_tools.benchmark.results import SUBSET_WORDS, SourceScore
+from hint_tools.benchmark.results import CURVE, SUBSET_WORDS, SourceScore
 from hint_tools.core.geometry import apply_affine
 from hint_tools.core.skeleton import JOINT_NAMES
 from hint_tools.media.crops import crop_affine, crop_side, cut
@@ -24,7 +28,16 @@ _MIN_JOINTS: Final = 5
 
 
 def write_page(
-    path: Path, scores: Sequence[SourceScore], facts: Mapping[str, str], *, title: str, examples: int, truth_3d: str
+    path: Path,
+    scores: Sequence[SourceScore],
+    facts: Mapping[str, str],
+    *,
+    model: str,
+    examples: int,
+    truth_3d: str,
+    differences: Sequence[Difference] = (),
+    other: str = "",
+    whole: bool = False,
 ) -> None:
     """Write the report.
 
@@ -32,24 +45,39 @@ def write_page(
         path: `report.html`.
         scores: one a source.
         facts: label -> value, for the top.
-        title: what was scored.
+        model: what was scored.
         examples: best and worst hands a source.
         truth_3d: where 3D truth comes from: `fit`, or anything else.
+        differences: from another model, if one was named.
+        other: its name.
+        whole: the hands are HInt's own test hands, all of them.
 
     Raises:
         DataError: a picture to show can't be read.
         EnvironmentFault: it could not be written.
     """
     sections = [_pck_section(scores)]
+    left_out = [f"{s.source}: {s.left_out} of {s.left_out + len(s.hands)}" for s in scores if s.left_out]
+    if left_out:
+        words = f"Hands that were left out, so that these figures compare with nothing: {', '.join(left_out)}."
+        sections[0] = Section(sections[0].title, sections[0].blocks, words)
+    if differences:
+        sections.append(comparison_section(differences, model, other))
     if any(s.pose for s in scores):
         sections.append(_pose_section(scores, truth_3d))
     sections.extend(_source_section(s, examples) for s in scores)
-    write_report(path, title=title, subtitle="PCK as HaMeR's evaluation defines it", facts=facts, sections=sections)
+    sections.append(_groups_section(scores))
+    board = hint_section(list(scores), model, whole=whole)
+    sections += [board] if board else []
+    if any(s.reference for s in scores):
+        sections.append(_reference_section(scores))
+    subtitle = "PCK as HaMeR's evaluation defines it"
+    write_report(path, title=f"Benchmark of {model}", subtitle=subtitle, facts=facts, sections=sections)
 
 
 def _pck_section(scores: Sequence[SourceScore]) -> Section:
     head = ["source", "joints", "hands", "counted", "covered"]
-    head += [text for t in THRESHOLDS for text in (f"PCK@{t:g}", "95% interval")]
+    head += [text for t in THRESHOLDS for text in (f"PCK@{t:g}", "95% interval")] + ["AUC"]
     rows: list[list[str | int | float]] = []
     for one in scores:
         for subset in one.subsets:
@@ -57,31 +85,57 @@ def _pck_section(scores: Sequence[SourceScore]) -> Section:
             cells.append(f"{subset.joints_covered} of {len(JOINT_NAMES)}")
             for p in subset.pck:
                 cells += [_percent(p.mean), f"{_percent(p.low)} – {_percent(p.high)}"]
-            rows.append(cells)
+            rows.append([*cells, _percent(subset.area)])
             if subset.subset in one.human:
                 expected = one.human[subset.subset]
                 cells = [one.source, f"{SUBSET_WORDS[subset.subset]}, two annotators", subset.hands, subset.joints, ""]
-                rows.append(cells + [text for t in THRESHOLDS for text in (_percent(expected[t]), "")])
+                rows.append([*cells, *(text for t in THRESHOLDS for text in (_percent(expected[t]), "")), ""])
     caption = (
         "Per cent. Distances are divided by the longer side of the annotated box; per joint, hits over counted joints; "
-        "then the mean over joints. Intervals from resampling images. “Two annotators” is what one person reaches "
-        "against another, expected from the deviations in sigmas.json."
+        f"then the mean over joints. Intervals from resampling images. AUC: area under the curve to {CURVE[-1]:g}. "
+        "“Two annotators” is what one person reaches against another, expected from the deviations in sigmas.json."
     )
     return Section("Correct keypoints", [Table(head, rows, caption)])
 
 
 def _pose_section(scores: Sequence[SourceScore], truth: str) -> Section:
     rows: list[list[str | int | float]] = [
-        [s.source, s.pose.hands, s.pose.mpjpe_mm, s.pose.pa_mpjpe_mm, s.pose.pa_mpjpe_reflected_mm]
+        [s.source, s.pose.hands, s.pose.mpjpe_mm, s.pose.pa_mpjpe_mm, s.pose.pa_mpjpe_reflected_mm, s.pose.pa_auc]
         for s in scores
         if s.pose is not None
     ]
-    head = ["source", "hands", "MPJPE, mm", "PA-MPJPE, mm", "PA-MPJPE, mirroring allowed, mm"]
+    head = ["source", "hands", "MPJPE, mm", "PA-MPJPE, mm", "PA-MPJPE, mirroring allowed, mm", "AUC, 0–50 mm"]
     caption = (
         "Mirroring is allowed in FreiHAND's and HO-3D's official scripts; a hand of the wrong side scores 0 there."
     )
     fitted = "The truth is a fit of MANO to annotated 2D joints, not a measurement." if truth == "fit" else ""
     return Section("3D joints", [Table(head, rows, caption)], fitted)
+
+
+def _groups_section(scores: Sequence[SourceScore]) -> Section:
+    rows: list[list[str | int | float]] = []
+    for one in scores:
+        for group in one.groups:
+            cells: list[str | int | float] = [one.source, group.by, group.group, SUBSET_WORDS[group.subset]]
+            cells += [group.hands, group.joints]
+            cells += [f"{_percent(p.mean)} ({_percent(p.low)} – {_percent(p.high)})" for p in group.pck]
+            rows.append(cells)
+    head = ["source", "by", "part", "joints", "hands", "counted", *(f"PCK@{t:g}" for t in THRESHOLDS)]
+    caption = "Per cent, with 95% intervals. Size: the longer side of the annotated box."
+    return Section("Parts: side, size, kind of frame", [Table(head, rows, caption)])
+
+
+def _reference_section(scores: Sequence[SourceScore]) -> Section:
+    rows: list[list[str | int | float]] = [
+        [s.source, name, "NaN" if value is None else f"{value:.6f}"]
+        for s in scores
+        for name, value in s.reference.items()
+    ]
+    intro = (
+        "For comparing with numbers made by HaMeR's own evaluation. Its mode_kpl2 compares left hands mirrored with "
+        "left hands not mirrored, and its averages are NaN as soon as one joint is never counted."
+    )
+    return Section("As HaMeR's own evaluation prints it", [Table(["source", "figure", "value"], rows)], intro)
 
 
 def _percent(share: float) -> str:
@@ -90,23 +144,36 @@ def _percent(share: float) -> str:
 
 def _source_section(one: SourceScore, examples: int) -> Section:
     subset = one.subsets[0]
-    blocks: list[Chart | Gallery] = []
+    blocks: list[Chart | Gallery] = [_curves(one)]
     for p in subset.pck[:1]:
-        drawing = charts.bar_chart(
-            JOINT_NAMES, (100 * p.per_joint).tolist(), unit="%", title=f"PCK@{p.threshold:g} by joint, {one.source}"
-        )
-        blocks.append(Chart(drawing, f"PCK@{p.threshold:g} of {SUBSET_WORDS[subset.subset]} joints."))
+        title = f"PCK@{p.threshold:g} by joint, {one.source}"
+        words = f"PCK@{p.threshold:g} of {SUBSET_WORDS[subset.subset]} joints, per cent."
+        values = (100 * p.per_joint).tolist()
+        blocks.append(Chart(skeleton_map(values, title=f"{title}, on the hand"), words))
+        blocks.append(Chart(charts.bar_chart(JOINT_NAMES, values, unit="%", title=title), words))
     error = _mean_distance(one)
     order = np.argsort(error, kind="stable")[: int(np.isfinite(error).sum())]
+    galleries = 0
     if examples and len(order):
         for words, chosen in (("Nearest", order), ("Farthest", order[examples:][::-1])):
             figures = [_figure(one, int(i), f"{words}: {error[i]:.1%}") for i in chosen[:examples]]
             if figures:
                 blocks.append(Gallery(figures, columns=4))
+                galleries += 1
     intro = (
         "Below, the nearest and the farthest hands by mean distance in parts of the hand's size: left as annotated, "
+        "right as predicted."
     )
-    return Section(one.source, blocks, intro + "right as predicted." if len(blocks) > 1 else "")
+    return Section(one.source, blocks, intro if galleries else "")
+
+
+def _curves(one: SourceScore) -> Chart:
+    lines = {
+        SUBSET_WORDS[s.subset]: [(float(t), 100 * float(v)) for t, v in zip(CURVE, s.curve, strict=True)]
+        for s in one.subsets
+    }
+    drawn = charts.line_chart(lines, x_unit="of the hand's size", y_unit="%", title=f"PCK curve, {one.source}")
+    return Chart(drawn, "PCK, per cent, over the threshold.")
 
 
 def _mean_distance(one: SourceScore) -> npt.NDArray[np.float64]:
@@ -121,7 +188,7 @@ def _figure(one: SourceScore, i: int, words: str) -> Figure:
     row = int(one.hands.rows[i])
     truth = one.hands.truth(row)
     image = read_image(one.hands.images / str(one.hands.hands.imgname[row]))
-    matrix = crop_affine(truth.center, crop_side(truth.size, factor=one.hands.rescale))
+    matrix = crop_affine(truth.center, crop_side(truth.size, factor=one.hands.rescale, rule=one.hands.rule))
     crop = cut(image, matrix)
     counted = one.hands.subsets[0].counted[i]
     pictures = [

@@ -1,33 +1,25 @@
-"""The figures of a benchmark, as records, as JSON and as CSV."""
+"""The figures of a benchmark on annotated images, as records."""
 
 from __future__ import annotations
 
-import csv
-import io
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from hint_tools.benchmark.breakdown import GroupScore, group_scores
 from hint_tools.benchmark.evaluate import Answers
-from hint_tools.benchmark.metrics import (
-    THRESHOLDS,
-    Pck,
-    mpjpe_mm,
-    pa_mpjpe_mm,
-    pck,
-    relative_distance,
-)
-from hint_tools.core.skeleton import JOINT_NAMES
+from hint_tools.benchmark.metrics import Pck, curve, mean_over_joints, pck_at, relative_distance
+from hint_tools.benchmark.official import OfficialScores, area_under
+from hint_tools.benchmark.reference import reference_figures
 from hint_tools.data.evaluation import CONFIDENT, EvaluationSet
 
-FORMAT: Final = "hint-tools.benchmark"
-VERSION: Final = 1
+Floats = npt.NDArray[np.float64]
+
 SUBSET_WORDS: Final = {"all": "all", "vis": "visible", "occ": "occluded"}
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+CURVE: Final[Floats] = np.linspace(0, 0.15, 31, dtype=np.float64)
+"""Thresholds of the curve, in units of the hands' sizes; its area is divided by their range."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,12 +31,19 @@ class SubsetScore:
         hands: hands with at least one counted joint.
         joints: counted joints of all of them.
         pck: one a threshold.
+        curve: (31,) mean PCK at the thresholds of `CURVE`.
     """
 
     subset: str
     hands: int
     joints: int
     pck: tuple[Pck, ...]
+    curve: Floats
+
+    @property
+    def area(self) -> float:
+        """Area under the curve, 1 for a perfect one."""
+        return float(area_under(self.curve, CURVE))
 
     @property
     def joints_covered(self) -> int:
@@ -58,12 +57,14 @@ class PoseScore:
 
     Args:
         pa_mpjpe_reflected_mm: with the alignment of FreiHAND's and HO-3D's official scripts, which may mirror.
+        pa_auc: area under the curve of joints aligned that way, 0 to 50 mm.
     """
 
     hands: int
     mpjpe_mm: float
     pa_mpjpe_mm: float
     pa_mpjpe_reflected_mm: float
+    pa_auc: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,16 +74,33 @@ class SourceScore:
     Args:
         distance: (n, 21) in units of the hands' sizes.
         answers: the network's.
+        groups: the parts of the source.
+        unanswered: hands that were left out because no answer came.
         human: subset -> threshold -> expected PCK of one annotator against another.
+        reference: what HaMeR's own evaluation would print, where that was asked for.
     """
 
     source: str
     hands: EvaluationSet
     answers: Answers
-    distance: npt.NDArray[np.float64]
+    distance: Floats
     subsets: tuple[SubsetScore, ...]
     pose: PoseScore | None
+    groups: tuple[GroupScore, ...] = ()
+    unanswered: int = 0
     human: dict[str, dict[float, float]] = field(default_factory=dict)
+    reference: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def left_out(self) -> int:
+        """Hands of the source that no figure counts."""
+        return self.hands.n_missing + self.unanswered
+
+
+def image_numbers(hands: EvaluationSet) -> npt.NDArray[np.int64]:
+    """(n,) number of each hand's image; hands of one image are resampled together."""
+    _, images = np.unique(hands.names, return_inverse=True)
+    return images.astype(np.int64)
 
 
 def score(
@@ -92,6 +110,8 @@ def score(
     resamplings: int,
     seed: int,
     human: dict[str, dict[float, float]] | None = None,
+    unanswered: int = 0,
+    as_reference: bool = False,
 ) -> SourceScore:
     """The figures of one source.
 
@@ -101,102 +121,44 @@ def score(
         resamplings: for the intervals.
         seed: of them.
         human: what people reach, where it is known.
+        unanswered: hands that were left out.
+        as_reference: add what HaMeR's own evaluation would print.
     """
     distance = relative_distance(answers.keypoints_2d, hands.keypoints_2d, hands.sizes_px)
-    _, images = np.unique(hands.hands.imgname[hands.rows], return_inverse=True)
-    groups = images.astype(np.int64)
+    images = image_numbers(hands)
     subsets = []
     for subset in hands.subsets:
-        scores = tuple(
-            pck(distance, subset.counted, t, groups=groups, resamplings=resamplings, seed=seed) for t in THRESHOLDS
-        )
-        counted = int(subset.counted.sum())
-        subsets.append(SubsetScore(subset.name, int(subset.counted.any(axis=1).sum()), counted, scores))
-    return SourceScore(hands.name, hands, answers, distance, tuple(subsets), _pose(hands, answers), human or {})
+        counted = subset.counted
+        pck = pck_at(distance, counted, groups=images, resamplings=resamplings, seed=seed)
+        line = mean_over_joints(curve(distance, counted, CURVE.tolist()))
+        subsets.append(SubsetScore(subset.name, int(counted.any(axis=1).sum()), int(counted.sum()), pck, line))
+    return SourceScore(
+        source=hands.name,
+        hands=hands,
+        answers=answers,
+        distance=distance,
+        subsets=tuple(subsets),
+        pose=_pose(hands, answers),
+        groups=group_scores(hands, distance, images, resamplings=resamplings, seed=seed),
+        unanswered=unanswered,
+        human=human or {},
+        reference=reference_figures(hands, answers.keypoints_2d, subsets[0].pck) if as_reference else {},
+    )
 
 
 def _pose(hands: EvaluationSet, answers: Answers) -> PoseScore | None:
     truth = hands.keypoints_3d
-    if truth is None:
+    if truth is None or not answers.spatial:
         return None
     known = (truth[..., 3] > CONFIDENT).all(axis=1)
     if not known.any():
         return None
-    predicted, wanted = answers.keypoints_3d[known], truth[known, :, :3]
+    gathered = OfficialScores()
+    errors = gathered.add(answers.keypoints_3d[known], truth[known, :, :3])
     return PoseScore(
         hands=int(known.sum()),
-        mpjpe_mm=float(mpjpe_mm(predicted, wanted).mean()),
-        pa_mpjpe_mm=float(pa_mpjpe_mm(predicted, wanted).mean()),
-        pa_mpjpe_reflected_mm=float(pa_mpjpe_mm(predicted, wanted, reflections=True).mean()),
+        mpjpe_mm=float(errors.mpjpe_mm.mean()),
+        pa_mpjpe_mm=float(errors.pa_mpjpe_mm.mean()),
+        pa_mpjpe_reflected_mm=float(errors.pa_mpjpe_reflected_mm.mean()),
+        pa_auc=gathered.curves["xyz_al"].area,
     )
-
-
-def as_json(scores: Sequence[SourceScore], about: dict[str, Any]) -> dict[str, Any]:
-    """The figures as plain values; NaN becomes null."""
-    return {"format": FORMAT, "version": VERSION, **about, "sources": [_source_json(s) for s in scores]}
-
-
-def _source_json(one: SourceScore) -> dict[str, Any]:
-    document: dict[str, Any] = {
-        "source": one.source,
-        "hands": len(one.hands),
-        "missing_images": one.hands.n_missing,
-        "subsets": [_subset_json(s, one.human.get(s.subset, {})) for s in one.subsets],
-    }
-    if one.pose is not None:
-        document["pose"] = {
-            "hands": one.pose.hands,
-            "mpjpe_mm": _plain(one.pose.mpjpe_mm),
-            "pa_mpjpe_mm": _plain(one.pose.pa_mpjpe_mm),
-            "pa_mpjpe_reflections_allowed_mm": _plain(one.pose.pa_mpjpe_reflected_mm),
-        }
-    return document
-
-
-def _subset_json(one: SubsetScore, human: dict[float, float]) -> dict[str, Any]:
-    return {
-        "joints": SUBSET_WORDS[one.subset],
-        "hands": one.hands,
-        "counted_joints": one.joints,
-        "joints_covered": one.joints_covered,
-        "pck": {
-            f"{p.threshold:g}": {
-                "mean": _plain(p.mean),
-                "low": _plain(p.low),
-                "high": _plain(p.high),
-                "per_joint": {name: _plain(v) for name, v in zip(JOINT_NAMES, p.per_joint.tolist(), strict=True)},
-                **({"between_annotators": human[p.threshold]} if p.threshold in human else {}),
-            }
-            for p in one.pck
-        },
-    }
-
-
-def _plain(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def as_csv(scores: Sequence[SourceScore]) -> str:
-    """One line a source, selection of joints and threshold; safe to open in a spreadsheet."""
-    out = io.StringIO()
-    lines = csv.writer(out, lineterminator="\n")
-    lines.writerow(["source", "joints", "hands", "counted_joints", "joints_covered", "metric", "value", "low", "high"])
-    for one in scores:
-        for subset in one.subsets:
-            words = [_cell(one.source), SUBSET_WORDS[subset.subset], subset.hands, subset.joints, subset.joints_covered]
-            for p in subset.pck:
-                lines.writerow([*words, f"PCK@{p.threshold:g}", *(_number(v) for v in (p.mean, p.low, p.high))])
-        if one.pose is not None:
-            words = [_cell(one.source), "all", one.pose.hands, one.pose.hands * len(JOINT_NAMES), len(JOINT_NAMES)]
-            for name in ("mpjpe_mm", "pa_mpjpe_mm", "pa_mpjpe_reflected_mm"):
-                lines.writerow([*words, name, _number(getattr(one.pose, name)), "", ""])
-    return out.getvalue()
-
-
-def _number(value: float) -> str:
-    return f"{value:.6f}" if math.isfinite(value) else ""
-
-
-def _cell(text: str) -> str:
-    """`text` that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text

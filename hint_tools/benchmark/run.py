@@ -1,143 +1,212 @@
-"""`hint benchmark`: PCK for all, visible and occluded joints, and 3D errors where there is 3D truth."""
+"""`hint benchmark`: how well a model finds hands, on annotated images or on FreiHAND and HO-3D."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
+import numpy.typing as npt
 
+from hint_tools.benchmark import compare
+from hint_tools.benchmark.batches import Batches
 from hint_tools.benchmark.config import BenchmarkConfig
-from hint_tools.benchmark.evaluate import choose_device, evaluate
+from hint_tools.benchmark.evaluate import gathered
+from hint_tools.benchmark.export import as_csv, as_json, plain
+from hint_tools.benchmark.history import append_result
 from hint_tools.benchmark.human import expected_pck, read_sigmas
+from hint_tools.benchmark.inputs import HintData, read_hint_data, require_one_model
+from hint_tools.benchmark.matching import Matched, match, read_predictions
+from hint_tools.benchmark.mesh_run import METRICS, PAGE, STAGE, TABLE, run_mesh
+from hint_tools.benchmark.models import ask, open_checkpoint, partial_report
 from hint_tools.benchmark.page import write_page
-from hint_tools.benchmark.results import SUBSET_WORDS, SourceScore, as_csv, as_json, score
-from hint_tools.core.errors import ConfigError, DataError
+from hint_tools.benchmark.results import SUBSET_WORDS, SourceScore, score
+from hint_tools.core.errors import DataError
 from hint_tools.core.findings import Finding, Severity
 from hint_tools.core.report import Report
-from hint_tools.data.evaluation import EvaluationSet, read_npz_set, read_release_sets
-from hint_tools.hamer.checkpoint import load_checkpoint
-from hint_tools.mano.assets import load_hand_model
-from hint_tools.store.atomic import read_json, write_json, write_text
+from hint_tools.data.evaluation import EvaluationSet
+from hint_tools.formats.predictions import HandAnswers, encode
+from hint_tools.store.atomic import write_bytes, write_json, write_text
 from hint_tools.store.config import resolve_path
-from hint_tools.store.manifests import CHECKSUMS, file_sha256
+from hint_tools.store.manifests import file_sha256
 from hint_tools.store.project import Project
 
-STAGE = "benchmark"
-METRICS, TABLE, PAGE = "metrics.json", "metrics.csv", "report.html"
-RELEASE = "release.json"
+PREDICTIONS = "predictions.npz"
+"""The answers of a run, so that they can be scored and compared again without the network."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Answered:
+    """The model's answers for every set, and what is to be told of it."""
+
+    name: str
+    about: dict[str, Any]
+    matched: list[Matched]
+    findings: tuple[Finding, ...]
+    batches: list[Batches]
 
 
 def run(config: BenchmarkConfig, project: Project | None = None) -> Report:
-    """Score a checkpoint; write `metrics.json`, `metrics.csv` and `report.html`.
+    """Score a checkpoint or a predictions file; write `metrics.json`, `metrics.csv`, `report.html`, `results.jsonl`.
 
     Raises:
-        ConfigError: it does not say on what, or says it twice.
-        DataError: the checkpoint does not fit, or the evaluation data is missing or broken.
+        ConfigError: it does not say what to score on what, or says it twice.
+        DataError: the checkpoint does not fit, or evaluation data or predictions are missing, broken or incomplete.
         EnvironmentFault: the device or a package is missing, or the report can't be written.
     """
+    require_one_model(config)
     base = Path.cwd()
-    release = _release(config, project, base)
-    sets = _sets(config, release, base)
-    checkpoint = resolve_path(config.checkpoint, base)
-    if config.dry_run:
-        if not checkpoint.is_file():
-            raise DataError(f"{checkpoint}: no such checkpoint", hint="hint train")
-        return Report(stage=STAGE, counts={f"hands of {s.name}": len(s) for s in sets})
-    scores, about, findings = _score(config, checkpoint, sets, release)
     out = resolve_path(config.out, project.root if project else base)
+    if config.dataset != "hint":
+        return run_mesh(config, out)
+    data = read_hint_data(config, project, base)
+    model = resolve_path(config.checkpoint or config.predictions or Path(), base)
+    if config.dry_run:
+        if not model.is_file():
+            raise DataError(f"{model}: no such file", hint="hint train")
+        return Report(stage=STAGE, counts={f"hands of {s.name}": len(s) for s in data.sets})
+    answered = (
+        _answers_of_file(config, data, model) if config.predictions else _answers_of_network(config, data, model, out)
+    )
+    if isinstance(answered, Report):
+        return answered
+    report = _finish(config, data, answered, out, project)
+    for batches in answered.batches:
+        batches.remove()
+    return report
+
+
+def _answers_of_network(config: BenchmarkConfig, data: HintData, path: Path, out: Path) -> _Answered | Report:
+    model = open_checkpoint(config, path)
+    asked = ask(config, model, data.sets, out)
+    if not asked.complete:
+        return partial_report(asked)
+    answers = [gathered(batches.load()) for batches in asked.batches]
+    matched = [
+        Matched(s, a, 0, np.ones(len(s), dtype=bool)) for s, a in zip(data.sets, answers, strict=True)
+    ]  # fmt: skip
+    return _Answered(model.name, {"checkpoint": model.about}, matched, model.findings, asked.batches)
+
+
+def _answers_of_file(config: BenchmarkConfig, data: HintData, path: Path) -> _Answered:
+    answers = read_predictions(path)
+    matched = [match(s, answers, str(path), on_missing=config.on_missing) for s in data.sets]
+    name = answers.model or path.name
+    about = {"predictions": {"file": path.name, "sha256": file_sha256(path), "model": name}}
+    used = np.any([m.used for m in matched], axis=0)
+    return _Answered(name, about, matched, _unused(answers, used, path), [])
+
+
+def _unused(answers: HandAnswers, used: npt.NDArray[np.bool_], path: Path) -> tuple[Finding, ...]:
+    if used.all():
+        return ()
+    count = int((~used).sum())
+    examples = tuple(answers.image[~used][:3].tolist())
+    message = f"{path}: {count} of {len(used)} answers are of hands that are not scored, such as {', '.join(examples)}"
+    return (Finding(code="benchmark.answers-unused", severity=Severity.INFO, message=message, count=count),)
+
+
+def _finish(config: BenchmarkConfig, data: HintData, answered: _Answered, out: Path, project: Project | None) -> Report:
+    sigmas = read_sigmas(data.folder) if data.folder else None
+    scores = [
+        score(
+            m.hands,
+            m.answers,
+            resamplings=config.bootstrap,
+            seed=config.seed,
+            human=expected_pck(m.hands, sigmas) if sigmas else None,
+            unanswered=m.missing,
+            as_reference=config.as_reference,
+        )
+        for m in answered.matched
+    ]
+    about = {**answered.about, "data": data.facts, "resamplings": config.bootstrap, "seed": config.seed}
+    differences, other = _compared(config, scores)
     document = as_json(scores, about)
+    if differences:
+        document["comparison"] = compare.as_json(differences, other)
     write_json(out / METRICS, document)
     write_text(out / TABLE, as_csv(scores))
-    _write_page(config, out, scores, about)
+    write_bytes(out / PREDICTIONS, encode(_own_answers(answered.name, scores)))
+    facts = _page_facts(answered.name, scores, about)
+    write_page(
+        out / PAGE,
+        scores,
+        facts,
+        model=answered.name,
+        examples=config.examples,
+        truth_3d=data.facts["truth_3d"],
+        differences=differences,
+        other=other,
+        whole=_is_whole(data, scores),
+    )
+    results = append_result(out, {"model": answered.name, **about, "pck": _headline(scores)})
+    files = (out / PAGE, out / METRICS, out / TABLE, out / PREDICTIONS, results)
     return Report(
         stage=STAGE,
         counts=_counts(scores),
-        findings=(*findings, *_uncovered(scores), *_missing(sets)),
-        outputs=tuple(_shown(out / name, project) for name in (PAGE, METRICS, TABLE)),
+        findings=(*answered.findings, *_uncovered(scores), *_left_out(scores)),
+        outputs=tuple(_shown(path, project) for path in files),
         details=document,
     )
 
 
-def _release(config: BenchmarkConfig, project: Project | None, base: Path) -> Path | None:
-    """The release to score on; None when npz files were named instead."""
-    if config.npz:
-        if config.release is not None:
-            raise ConfigError("expected either a release or npz files, got both", hint="leave out --release or --npz")
-        if config.images is None:
-            raise ConfigError("npz files need the folder of their images", hint="add --images DIR")
-        return None
-    if config.release is not None:
-        return resolve_path(config.release, base)
-    found = sorted(p.parent for p in (project.root / "releases").glob(f"[!.]*/{RELEASE}")) if project else []
-    if len(found) != 1:
-        got = f"the project has {len(found)} releases" if project else "this is no project"
-        raise ConfigError(f"say what to score on: {got}", hint="add --release DIR, or --npz F --images DIR")
-    return found[0]
+def _compared(config: BenchmarkConfig, scores: list[SourceScore]) -> tuple[list[compare.Difference], str]:
+    """The differences from the other model of `--compare`, and its name."""
+    if config.compare is None:
+        return [], ""
+    path = resolve_path(config.compare, Path.cwd())
+    if path.name == METRICS:
+        path = path.with_name(PREDICTIONS)
+    answers = read_predictions(path)
+    found = []
+    for one in scores:
+        other = match(one.hands, answers, str(path), on_missing="error").answers.keypoints_2d
+        found += compare.pck_differences(one, other, resamplings=config.bootstrap, seed=config.seed)
+    return found, answers.model or path.name
 
 
-def _sets(config: BenchmarkConfig, release: Path | None, base: Path) -> list[EvaluationSet]:
-    if release is not None:
-        sets = read_release_sets(release, split=config.split, on_missing=config.on_missing)
-    else:
-        images = resolve_path(config.images or base, base)
-        sets = [read_npz_set(resolve_path(f, base), images, on_missing=config.on_missing) for f in config.npz]
-    unknown = sorted(set(config.sources) - {s.name for s in sets})
-    if unknown:
-        raise DataError(f"no source {', '.join(unknown)} to score on; there are {', '.join(s.name for s in sets)}")
-    return [s for s in sets if not config.sources or s.name in config.sources]
+def _own_answers(model: str, scores: list[SourceScore]) -> HandAnswers:
+    """The answers as a predictions file; images are named with their folder, since sources may share names."""
+    spatial = all(s.answers.spatial for s in scores)
+    names = [f"{s.hands.images.name}/{name}" for s in scores for name in s.hands.names.tolist()]
+    return HandAnswers(
+        model=model,
+        image=np.array(names, dtype=np.str_),
+        right=np.concatenate([s.hands.right for s in scores]),
+        keypoints=np.concatenate([s.answers.keypoints_2d for s in scores]),
+        keypoints_3d=np.concatenate([s.answers.keypoints_3d for s in scores]) if spatial else None,
+        center=np.concatenate([s.hands.centers_px for s in scores]),
+    )
 
 
-def _score(
-    config: BenchmarkConfig, checkpoint: Path, sets: list[EvaluationSet], release: Path | None
-) -> tuple[list[SourceScore], dict[str, Any], tuple[Finding, ...]]:
-    hand_model = load_hand_model(config.hand_model) if config.hand_model else None
-    loaded = load_checkpoint(checkpoint, hand_model=hand_model)
-    device = choose_device(config.device)
-    if config.threads:
-        torch.set_num_threads(config.threads)
-    sigmas = read_sigmas(release) if release else None
-    scores = []
-    for hands in sets:
-        answers = evaluate(loaded.network, hands, batch_size=config.batch_size, device=device, workers=config.workers)
-        human = expected_pck(hands, sigmas) if sigmas else None
-        scores.append(score(hands, answers, resamplings=config.bootstrap, seed=config.seed, human=human))
-    about = {
-        "checkpoint": {
-            "file": checkpoint.name,
-            "sha256": file_sha256(checkpoint),
-            "step": loaded.step,
-            "layout": loaded.metadata.get("layout", ""),
-        },
-        "data": _data_facts(config, release),
-        "resamplings": config.bootstrap,
-        "seed": config.seed,
-    }
-    return scores, about, loaded.findings
-
-
-def _data_facts(config: BenchmarkConfig, release: Path | None) -> dict[str, Any]:
-    if release is None:
-        return {"npz": {f.name: file_sha256(resolve_path(f, Path.cwd())) for f in config.npz}, "truth_3d": "file"}
-    described = read_json(release / RELEASE)
-    digest = file_sha256(release / CHECKSUMS) if (release / CHECKSUMS).exists() else ""
-    return {
-        "release": described.get("name", release.name),
-        "checksums_sha256": digest,
-        "split": config.split,
-        "truth_3d": described.get("keypoints_3d", ""),
-    }
-
-
-def _write_page(config: BenchmarkConfig, out: Path, scores: list[SourceScore], about: dict[str, Any]) -> None:
+def _page_facts(model: str, scores: list[SourceScore], about: dict[str, Any]) -> dict[str, str]:
     data = about["data"]
-    facts = {
-        "checkpoint": f"{about['checkpoint']['file']} (step {about['checkpoint']['step']})",
+    step = f" (step {about['checkpoint']['step']})" if "checkpoint" in about else ""
+    return {
+        "checkpoint" if "checkpoint" in about else "predictions": model + step,
         "data": f"{data['release']}, {data['split']}" if "release" in data else ", ".join(data["npz"]),
         "hands": str(sum(len(s.hands) for s in scores)),
     }
-    title = f"Benchmark of {config.checkpoint.name}"
-    write_page(out / PAGE, scores, facts, title=title, examples=config.examples, truth_3d=data["truth_3d"])
+
+
+def _is_whole(data: HintData, scores: list[SourceScore]) -> bool:
+    """These are HInt's own test hands, all of them."""
+    sizes = {"newdays": 1754, "epick": 1906, "ego4d": 1714}
+    known = [s for s in scores if s.source in sizes]
+    return data.facts.get("split", "test") == "test" and all(
+        len(s.hands) == sizes[s.source] and not s.left_out for s in known
+    )
+
+
+def _headline(scores: list[SourceScore]) -> dict[str, dict[str, dict[str, float | None]]]:
+    return {
+        s.source: {
+            SUBSET_WORDS[p.subset]: {f"{x.threshold:g}": plain(x.mean) for x in p.pck} for p in s.subsets
+        }
+        for s in scores
+    }  # fmt: skip
 
 
 def _counts(scores: list[SourceScore]) -> dict[str, int | float | str]:
@@ -167,18 +236,20 @@ def _uncovered(scores: list[SourceScore]) -> list[Finding]:
     ]
 
 
-def _missing(sets: list[EvaluationSet]) -> list[Finding]:
-    return [
-        Finding(
-            code="benchmark.images-missing",
-            severity=Severity.WARNING,
-            message=f"{s.name}: {s.n_missing} of {s.n_missing + len(s)} hands were left out: their images are missing",
-            suggestion="put the frames in place; figures of part of a set compare with nothing",
-            count=s.n_missing,
-        )
-        for s in sets
-        if s.n_missing
+def _left_out(scores: list[SourceScore]) -> list[Finding]:
+    return [_lost(s.hands, s.hands.n_missing, "images") for s in scores if s.hands.n_missing] + [
+        _lost(s.hands, s.unanswered, "predictions") for s in scores if s.unanswered
     ]
+
+
+def _lost(hands: EvaluationSet, count: int, what: str) -> Finding:
+    return Finding(
+        code=f"benchmark.{what}-missing",
+        severity=Severity.WARNING,
+        message=f"{hands.name}: {count} of {count + len(hands)} hands were left out: their {what} are missing",
+        suggestion="add them; figures of part of a set compare with nothing",
+        count=count,
+    )
 
 
 def _shown(path: Path, project: Project | None) -> str:

@@ -17,7 +17,7 @@ from hint_tools.core.errors import DataError
 from hint_tools.core.ids import content_id
 from hint_tools.core.records import Split, Visibility
 from hint_tools.core.skeleton import N_JOINTS
-from hint_tools.data.annotations import ANNOTATIONS, ANNOTATIONS_FILE, Names, parse_image_folder
+from hint_tools.data.annotations import ANNOTATIONS, ANNOTATIONS_FILE, RELEASE_FILE, Names, parse_image_folder
 from hint_tools.formats import hint_json
 from hint_tools.store.tables import read_arrow
 
@@ -83,6 +83,8 @@ def read_columns(root: Path) -> Columns:
     """
     if (root / ANNOTATIONS_FILE).exists():
         return _from_table(read_arrow(root / ANNOTATIONS_FILE, ANNOTATIONS))
+    if (root / RELEASE_FILE).exists():  # its JSON files alone would pass for a published HInt, without fits
+        raise DataError(f"{root}: a release without its table {ANNOTATIONS_FILE}", hint="get the whole folder again")
     if root.is_dir() and any(parse_image_folder(p.name) for p in root.iterdir()):
         return _from_published(root)
     raise DataError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -17,11 +19,12 @@ from hint_tools.data.hamer_item import HandTruth, hamer_item
 from hint_tools.data.missing import present_images
 from hint_tools.formats import hamer_npz
 from hint_tools.formats.hamer_npz import SUBSETS, HamerSet
-from hint_tools.media.crops import HINT_RESCALE
+from hint_tools.media.crops import HINT_RESCALE, BoxRule, crop_side
 from hint_tools.media.images import read_image
 
 CONFIDENT: Final = 0.5
 """Joints with a higher confidence count (HaMeR's evaluator)."""
+_EXAMPLES: Final = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,9 +45,10 @@ class EvaluationSet(Dataset[dict[str, Any]]):
         subsets: the joint selections to score.
         on_missing: what to do about images that are not there.
         rescale: side of the crop in units of the box's longer side.
+        rule: how a box becomes a square.
 
     Raises:
-        DataError: images are missing, or none is left.
+        DataError: images are missing, none is left, or a hand stands there twice.
     """
 
     def __init__(
@@ -56,7 +60,10 @@ class EvaluationSet(Dataset[dict[str, Any]]):
         *,
         on_missing: Literal["error", "skip"] = "error",
         rescale: float = HINT_RESCALE,
+        rule: BoxRule = BoxRule.SQUARE,
     ) -> None:
+        _require_single(name, hands)
+        _require_finite(name, hands)
         there = present_images(images, hands.imgname, on_missing=on_missing)
         if not there.any():
             raise DataError(f"{name}: none of its {len(hands)} images is in {images}", hint="give the right --images")
@@ -64,6 +71,8 @@ class EvaluationSet(Dataset[dict[str, Any]]):
         self.hands = hands
         self.images = images
         self.rescale = rescale
+        self.rule = rule
+        self._last: tuple[str, npt.NDArray[np.uint8]] | None = None
         self.n_missing = int((~there).sum())
         self.rows = np.flatnonzero(there)
         self.subsets = tuple(Subset(s.name, s.counted[there]) for s in subsets)
@@ -79,9 +88,17 @@ class EvaluationSet(Dataset[dict[str, Any]]):
             DataError: its image can't be read.
         """
         row = int(self.rows[index])
-        image = read_image(self.images / str(self.hands.imgname[row]))
-        item = hamer_item(image, self.truth(row), rescale=self.rescale)
-        return item | {"imgname": str(self.hands.imgname[row]), "index": torch.tensor(index)}
+        name = str(self.hands.imgname[row])
+        item = hamer_item(self._image(name), self.truth(row), rescale=self.rescale, rule=self.rule)
+        return item | {"imgname": name, "index": torch.tensor(index)}
+
+    def _image(self, name: str) -> npt.NDArray[np.uint8]:
+        """The picture called `name`; the last one is kept, for the other hand in it."""
+        last = self._last
+        if last is None or last[0] != name:
+            last = name, read_image(self.images / name)
+            self._last = last
+        return last[1]
 
     def truth(self, row: int) -> HandTruth:
         """What the file says of the hand in `row`."""
@@ -102,6 +119,28 @@ class EvaluationSet(Dataset[dict[str, Any]]):
             has_betas=hands.betas is not None and (hands.has_betas is None or bool(hands.has_betas[row])),
         )
 
+    def part(self, chosen: npt.NDArray[np.bool_]) -> EvaluationSet:
+        """The hands that `chosen` (n,) marks, as a set of their own."""
+        kept = copy(self)
+        kept.rows = self.rows[chosen]
+        kept.subsets = tuple(Subset(s.name, s.counted[chosen]) for s in self.subsets)
+        return kept
+
+    @property
+    def names(self) -> npt.NDArray[np.str_]:
+        """(n,) image of each hand."""
+        return self.hands.imgname[self.rows]
+
+    @property
+    def right(self) -> npt.NDArray[np.bool_]:
+        """(n,) which are right hands."""
+        return self.hands.right[self.rows] > CONFIDENT
+
+    @property
+    def centers_px(self) -> npt.NDArray[np.float64]:
+        """(n, 2) middles of the boxes, px of the frame."""
+        return self.hands.center[self.rows]
+
     @property
     def keypoints_2d(self) -> npt.NDArray[np.float64]:
         """(n, 21, 2) annotated keypoints, px of the frame."""
@@ -112,6 +151,12 @@ class EvaluationSet(Dataset[dict[str, Any]]):
         """(n,) longer side of the boxes, px: what distances are divided by."""
         sizes: npt.NDArray[np.float64] = self.hands.scale[self.rows].max(axis=1)
         return sizes
+
+    @property
+    def crop_sides_px(self) -> npt.NDArray[np.float64]:
+        """(n,) sides of the crops, px of the frame."""
+        sizes = self.hands.scale[self.rows]
+        return np.array([crop_side(size, factor=self.rescale, rule=self.rule) for size in sizes])
 
     @property
     def keypoints_3d(self) -> npt.NDArray[np.float64] | None:
@@ -181,6 +226,33 @@ def _same_hands(hands: HamerSet, other: HamerSet, path: Path) -> npt.NDArray[np.
             raise DataError(f"{path}: its hand {row} ({key[0]}) is not in the file for all joints beside it")
         counted[row_of[key]] = other.hand_keypoints_2d[row, :, 2] > CONFIDENT
     return counted
+
+
+def _require_single(name: str, hands: HamerSet) -> None:
+    """No hand of the file stands there twice: it would count twice."""
+    twice = [key for key, count in Counter(_keys(hands)).items() if count > 1]
+    if twice:
+        examples = ", ".join(key[0] for key in twice[:_EXAMPLES])
+        raise DataError(
+            f"{name}: {len(twice)} of {len(hands)} hands stand there more than once, such as {examples}",
+            hint="keep one row a hand",
+        )
+
+
+def _require_finite(name: str, hands: HamerSet) -> None:
+    """Boxes have an extent, and joints that count a place."""
+    points = hands.hand_keypoints_2d
+    counted = ~(points[..., 2] <= CONFIDENT)
+    bad = (counted & ~np.isfinite(points).all(axis=-1)).any(axis=1)
+    bad |= ~(np.isfinite(hands.center).all(axis=1) & np.isfinite(hands.scale).all(axis=1))
+    bad |= ~(hands.scale.max(axis=1) > 0)
+    if bad.any():
+        examples = ", ".join(hands.imgname[bad][:_EXAMPLES])
+        raise DataError(
+            f"{name}: {int(bad.sum())} of {len(hands)} hands have a joint or a box that is not finite, or a box "
+            f"without an extent, such as {examples}",
+            hint="mend or remove these rows",
+        )
 
 
 def _keys(hands: HamerSet) -> list[tuple[str, float, float, float]]:

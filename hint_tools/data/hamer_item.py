@@ -15,7 +15,7 @@ import torch
 
 from hint_tools.core.geometry import apply_affine
 from hint_tools.data.augment import NONE, Augmentation
-from hint_tools.media.crops import HINT_RESCALE, PATCH_PX, crop_affine, crop_side, cut
+from hint_tools.media.crops import HINT_RESCALE, PATCH_PX, BoxRule, crop_affine, crop_side, cut
 
 Floats = npt.NDArray[np.float64]
 Pixels = npt.NDArray[np.uint8]
@@ -52,7 +52,12 @@ class HandTruth:
 
 
 def hamer_item(
-    image: Pixels, hand: HandTruth, change: Augmentation = NONE, *, rescale: float = HINT_RESCALE
+    image: Pixels,
+    hand: HandTruth,
+    change: Augmentation = NONE,
+    *,
+    rescale: float = HINT_RESCALE,
+    rule: BoxRule = BoxRule.SQUARE,
 ) -> dict[str, Any]:
     """HaMeR's batch entry of one hand: float32 tensors, ready for the default collate.
 
@@ -61,9 +66,10 @@ def hamer_item(
         hand: what is known of it.
         change: the augmentation, applied to picture, keypoints, 3D and global orientation alike.
         rescale: side of the crop in units of the box's longer side.
+        rule: how the box becomes a square.
     """
     height, width = image.shape[:2]
-    side = crop_side(hand.size, factor=rescale)
+    side = crop_side(hand.size, factor=rescale, rule=rule)
     matrix = crop_affine(
         hand.center + side * change.shift,
         side * change.scale,

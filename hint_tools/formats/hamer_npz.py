@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -22,15 +21,12 @@ from numpy.lib import format as npy
 
 from hint_tools.core.errors import DataError
 from hint_tools.core.skeleton import N_JOINTS
-from hint_tools.store.pickles import loads_pickle
+from hint_tools.formats.safe_npz import read_arrays
 
 Array = npt.NDArray[Any]
 
-MAX_BYTES: Final = 1 << 30
-"""Larger arrays are refused unread; HInt's own files are a few MB together."""
 SUBSETS: Final = ("all", "vis", "occ")
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
-_PROBES: Final = tuple(f"{package}.multiarray" for package in ("numpy.core", "numpy._core"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -109,7 +105,7 @@ def decode(data: bytes, source: str) -> HamerSet:
         DataError: not an npz, an array is missing or has another shape, or it holds pickled objects that a list
             of names does not need.
     """
-    arrays = _arrays(data, source)
+    arrays = read_arrays(data, ("imgname", *_SHAPES), source)
     missing = [k for k in _REQUIRED if k not in arrays]
     if missing:
         raise DataError(f"{source}: expected arrays {', '.join(_REQUIRED)}; missing {', '.join(missing)}")
@@ -151,73 +147,3 @@ def _is_utf8(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _arrays(data: bytes, source: str) -> dict[str, Array]:
-    """The members we know, none else."""
-    known = {"imgname", *_SHAPES}
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = {m.filename.removesuffix(".npy"): m for m in archive.infolist()}
-            chosen = {name: members[name] for name in sorted(known & members.keys())}
-            if sum(m.file_size for m in chosen.values()) > MAX_BYTES:
-                raise DataError(f"{source}: its arrays are larger than {MAX_BYTES} bytes")
-            return {name: _array(archive.read(member), f"{source}: {name}") for name, member in chosen.items()}
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise DataError(f"{source}: expected an npz file, but it can't be read ({error})") from error
-
-
-_HEADERS: Final[Mapping[tuple[int, int], Callable[[io.BytesIO], tuple[tuple[int, ...], bool, np.dtype[Any]]]]] = {
-    (1, 0): npy.read_array_header_1_0,
-    (2, 0): npy.read_array_header_2_0,
-}
-
-
-def _array(data: bytes, source: str) -> Array:
-    stream = io.BytesIO(data)
-    version = npy.read_magic(stream)  # type: ignore[no-untyped-call]
-    if version not in _HEADERS:
-        raise DataError(f"{source}: unknown npy version {version}")
-    shape, _, dtype = _HEADERS[version](stream)
-    if not dtype.hasobject:
-        plain: Array = npy.read_array(io.BytesIO(data), allow_pickle=False)  # type: ignore[no-untyped-call]
-        return plain
-    value = loads_pickle(stream.read(), _object_array_globals(), source=source)
-    if not isinstance(value, np.ndarray) or value.shape != shape:
-        raise DataError(f"{source}: expected an array of shape {shape}, got {type(value).__name__}")
-    return value
-
-
-def _object_array_globals() -> dict[tuple[str, str], Any]:
-    """What a pickled array of names or numbers may ask for."""
-    allowed: dict[tuple[str, str], Any] = {
-        ("numpy", "ndarray"): np.ndarray,
-        ("numpy", "dtype"): np.dtype,
-        ("_codecs", "encode"): _latin1,
-    }
-    for module in _PROBES:
-        allowed[(module, "_reconstruct")] = _empty_array
-        allowed[(module, "scalar")] = _scalar
-    return allowed
-
-
-def _empty_array(kind: Any, shape: tuple[int, ...], code: Any) -> Array:
-    """Stands in for numpy's `_reconstruct`: only ever starts an empty array, which the pickle then fills."""
-    if kind is not np.ndarray or tuple(shape) != (0,):
-        raise ValueError("not the pickle of an array")
-    return np.ndarray((0,), dtype=np.int8)
-
-
-def _scalar(dtype: np.dtype[Any], data: bytes | str = b"") -> Any:
-    """Stands in for numpy's `scalar`, for plain types."""
-    if dtype.hasobject:
-        raise ValueError("a scalar can't hold an object")
-    raw = data.encode("latin1") if isinstance(data, str) else data
-    return np.frombuffer(raw, dtype=dtype, count=1)[0]
-
-
-def _latin1(text: str, encoding: str = "latin1") -> bytes:
-    """Stands in for `_codecs.encode`, which older pickles use for bytes."""
-    if encoding != "latin1":
-        raise ValueError(f"encoding {encoding!r}")
-    return text.encode("latin1")

@@ -12,7 +12,8 @@ import torch
 from hint_tools.benchmark.config import BenchmarkConfig
 from hint_tools.benchmark.evaluate import Answers, evaluate
 from hint_tools.benchmark.human import expected_pck, read_sigmas
-from hint_tools.benchmark.results import as_csv, score
+from hint_tools.benchmark.export import as_csv
+from hint_tools.benchmark.results import score
 from hint_tools.benchmark.run import run
 from hint_tools.core.errors import ConfigError, DataError, EnvironmentFault, ExitCode
 from hint_tools.core.skeleton import JOINT_NAMES

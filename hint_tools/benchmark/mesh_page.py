@@ -1,0 +1,84 @@
+"""The report of a benchmark on FreiHAND or HO-3D."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from hint_tools.benchmark.compare import Difference
+from hint_tools.benchmark.compare_page import comparison_section
+from hint_tools.benchmark.leaderboard import mesh_section
+from hint_tools.benchmark.spatial import MeshScore
+from hint_tools.report import charts
+from hint_tools.report.page import Chart, Section, Table, write_report
+
+WORDS: Final = {
+    "mpjpe_mm": "MPJPE, wrists together, mm",
+    "pa_mpjpe_mm": "PA-MPJPE, no mirroring, mm",
+    "pa_mpjpe_reflected_mm": "PA-MPJPE, mirroring allowed, mm",
+    "pa_mpvpe_mm": "PA-MPVPE, no mirroring, mm",
+    "pa_mpvpe_reflected_mm": "PA-MPVPE, mirroring allowed, mm",
+    "f_5": "F-score at 5 mm, aligned",
+    "f_15": "F-score at 15 mm, aligned",
+}
+
+
+def write_mesh_page(
+    path: Path,
+    score: MeshScore,
+    model: str,
+    about: Mapping[str, Any],
+    differences: Sequence[Difference],
+    other: str,
+) -> None:
+    """Write the report.
+
+    Args:
+        path: `report.html`.
+        score: the figures.
+        model: what was scored.
+        about: facts of the run.
+        differences: from another model, if one was named.
+        other: its name.
+
+    Raises:
+        EnvironmentFault: it could not be written.
+    """
+    nothing = (float("nan"), float("nan"))
+    rows: list[list[str | int | float]] = [
+        [WORDS[k], float(v.mean()), *score.intervals.get(k, nothing)] for k, v in score.errors.items()
+    ]
+    if len(score.acceleration_mm):
+        rows.append(["acceleration error, mm per frame²", float(score.acceleration_mm.mean()), *nothing])
+    caption = (
+        "Means over hands with 95% intervals from resampling hands. The official scripts let the alignment mirror, "
+        "so a hand of the wrong side scores 0 there; the published PA figures are of that kind."
+    )
+    ours = Section("Errors", [Table(["figure", "mean", "low", "high"], rows, caption)], str(about.get("boxes", "")))
+    official: list[list[str | int | float]] = [[k, f"{v:.6f}"] for k, v in score.official.items()]
+    table = Table(["score", "value"], official, "Under the names of the official script; means in cm.")
+    thresholds, shares = score.curve
+    line = {"joints": [(1000 * float(t), 100 * float(s)) for t, s in zip(thresholds, shares, strict=True)]}
+    drawn = Chart(
+        charts.line_chart(line, x_unit="mm", y_unit="%", title="Joints within a distance"),
+        "Share of joints within a distance, aligned with mirroring allowed; its area is the AUC.",
+    )
+    own: dict[str, float | None] = {
+        "pa_mpjpe_mm": float(score.errors["pa_mpjpe_reflected_mm"].mean()),
+        "pa_mpvpe_mm": _mean(score, "pa_mpvpe_reflected_mm"),
+        "f_5": _mean(score, "f_5"),
+        "f_15": _mean(score, "f_15"),
+        "auc_joints": score.official.get("xyz_procrustes_al_auc3d"),
+        "auc_vertices": score.official.get("mesh_al_auc3d"),
+    }
+    sections = [ours, Section("Official scores", [table, drawn])]
+    sections.append(mesh_section(score.name, own, model, whole=score.whole))
+    if differences:
+        sections.append(comparison_section(differences, model, other, WORDS))
+    facts = {"model": model, "data": score.name, "hands": str(score.hands)}
+    write_report(path, title=f"Benchmark of {model}", subtitle=f"On {score.name}", facts=facts, sections=sections)
+
+
+def _mean(score: MeshScore, name: str) -> float | None:
+    return float(score.errors[name].mean()) if name in score.errors else None
