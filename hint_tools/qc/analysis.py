@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-import numpy as np
-import numpy.typing as npt
-
-from hint_tools.core.records import Consensus, Hand, Prediction, QueueItem, Status
+from hint_tools.core.records import Consensus, Fit, Frame, Hand, Prediction, QueueItem, Status, Submission
 from hint_tools.qc.agreement import Agreement, measure_agreement, pair_distances, pck_curves
+from hint_tools.qc.bias import measure_bias, offsets_from_others
 from hint_tools.qc.bootstrap import Resampler
+from hint_tools.qc.conclude import conclude, decide
 from hint_tools.qc.config import QcConfig
-from hint_tools.qc.consensus import Positions, robust_positions
-from hint_tools.qc.elsewhere import wrong_hands
-from hint_tools.qc.enough import contested_joints, statuses
-from hint_tools.qc.identity import Renaming, excluded_joints, find_renamings, pair_gains
+from hint_tools.qc.drift import Change, PeriodFigures, find_changes, measure_periods
+from hint_tools.qc.gold import GoldTest, gold_tests
+from hint_tools.qc.joints import Joints, analyse_joints
 from hint_tools.qc.mistakes import (
     KINDS,
     Mistake,
@@ -33,16 +31,32 @@ from hint_tools.qc.occlusion import (
     occlusion_counts,
     occlusion_habits,
 )
-from hint_tools.qc.panel import ABSENT, SIDES, Pairs, Panel, build_pairs, build_panel
+from hint_tools.qc.panel import Panel, build_panel
+from hint_tools.qc.plausible import implausible
+from hint_tools.qc.prelabels import untouched_answers
+from hint_tools.qc.profiles import Profile, build_profiles
 from hint_tools.qc.queue import build_queue, find_outliers
-from hint_tools.qc.scale import Sizes, geometric_median, measure
-from hint_tools.qc.shifted import find_shifted, merged
-from hint_tools.qc.sigmas import Sigmas, measure_sigmas
-from hint_tools.qc.votes import RejectionVote, SideVote, VisibilityVote, vote_rejection, vote_side, vote_visibility
+from hint_tools.qc.repeats import Repeats, measure_repeats
+from hint_tools.qc.scale import Sizes
+from hint_tools.qc.sigmas import Sigmas
+from hint_tools.qc.votes import RejectionVote, SideVote, vote_rejection, vote_side, vote_visibility
 
-Floats = npt.NDArray[np.float64]
-_ROUNDS = 2
-"""σ decides what a mistake is, and mistakes must not enter σ: the second round no longer moves either."""
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """What there may be beside the first answers.
+
+    Args:
+        decided: answers of later rounds and experts, which stand above the first ones.
+        repeats: (first, second) answers of one annotator to one hand.
+        frames: by id.
+        fits: of an earlier consensus, by hand.
+    """
+
+    decided: Panel = field(default_factory=lambda: build_panel((), (), ()))
+    repeats: Sequence[tuple[Submission, Submission]] = ()
+    frames: Mapping[str, Frame] = field(default_factory=dict)
+    fits: Mapping[str, Fit] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,18 +72,12 @@ class Analysis:
     habits: tuple[OcclusionHabit, ...]
     mistakes: tuple[Mistake, ...]
     consensus: tuple[Consensus, ...]
-    decided: Panel
     queue: tuple[QueueItem, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class _Joints:
-    pairs: Pairs
-    sizes: Sizes
-    sigmas: Sigmas
-    renamings: list[Renaming]
-    elsewhere: list[Mistake]
-    positions: Positions
+    profiles: tuple[Profile, ...]
+    gold: tuple[GoldTest, ...]
+    periods: tuple[PeriodFigures, ...]
+    changes: tuple[Change, ...]
+    repeats: tuple[Repeats, ...]
 
 
 def analyse(
@@ -77,141 +85,91 @@ def analyse(
     hands: Mapping[str, Hand],
     predictions: Mapping[str, Prediction],
     config: QcConfig,
-    decided: Panel | None = None,
+    beside: Beside | None = None,
 ) -> Analysis:
     """Agreement, mistakes, consensus and queue of all answers.
 
     Args:
-        panel: the answers.
+        panel: the first answers.
         hands: by id; at least the panel's.
         predictions: by id; the pre-labels the answers began from.
         config: thresholds.
-        decided: answers of later rounds and experts, which stand above `panel`'s.
+        beside: what else there is.
     """
-    above = build_panel((), (), ()) if decided is None else decided
+    more = Beside() if beside is None else beside
     resampler = Resampler(panel.image, config.bootstrap, config.seed)
-    joints = _analyse_joints(panel, hands, config, resampler)
-    pairs, sizes = joints.pairs, joints.sizes
-    side = vote_side(panel, source_sides(panel, hands))
-    rejection = vote_rejection(panel)
-    mistakes = [
-        *renaming_mistakes(panel, joints.renamings),
-        *side_mistakes(panel, side),
-        *joints.elsewhere,
-        *missed_occlusions(panel, config.missed_joints),
-        *rubber_stamps(panel, predictions, config.rubber_stamp_px),
-        *split_rejections(panel, rejection),
-    ]
-    order = list(KINDS)
-    mistakes.sort(key=lambda m: (order.index(m.kind), m.hand, m.slots))
-    common = joints.sigmas.in_px(panel, sizes.scale, personal=False)
-    outliers = find_outliers(panel, pairs, common)
-    excluded = excluded_joints(panel, joints.renamings)
-    contested = contested_joints(panel, pairs, common, excluded, config.queue_z)
-    worth = statuses(panel, contested, side, rejection, config.disagreed_joints, Status.AGREED)
-    first = _records(panel, hands, joints.positions, sizes, vote_visibility(panel), side, rejection, worth)
-    later = _decide(above, hands, joints.sigmas, config)
+    joints = analyse_joints(panel, hands, config, resampler)
+    pairs, sizes, sigmas = joints.pairs, joints.sizes, joints.sigmas
+    side, rejection = vote_side(panel, source_sides(panel, hands)), vote_rejection(panel)
+    seen = vote_visibility(panel)
+    mistakes = _mistakes(panel, hands, predictions, more, joints, side, rejection, config)
+    common = sigmas.in_px(panel, sizes.scale, personal=False)
+    first, later = (
+        conclude(panel, hands, joints, seen, side, rejection, config),
+        decide(more.decided, hands, sigmas, config),
+    )
     consensus = {c.hand_id: c for c in (*first, *later)}
     distances = pair_distances(panel, pairs, common)
+    offsets = offsets_from_others(panel, joints.positions.mean, sizes.scale, common, joints.excluded)
+    untouched = untouched_answers(panel, predictions, config.rubber_stamp_px)
+    bias = measure_bias(panel, offsets, resampler)
     return Analysis(
         panel=panel,
         sizes=sizes,
-        sigmas=joints.sigmas,
+        sigmas=sigmas,
         agreement=tuple(measure_agreement(panel, pairs, distances, sizes, resampler)),
         curves=pck_curves(pairs, distances, sizes),
         occlusion=category_agreement(occlusion_counts(panel).reshape(-1, 2)),
         habits=tuple(occlusion_habits(panel)),
         mistakes=tuple(mistakes),
         consensus=tuple(consensus[h] for h in sorted(consensus)),
-        decided=above,
-        queue=tuple(
-            build_queue(
-                panel,
-                pairs,
-                outliers,
-                mistakes,
-                config.queue_z,
-                settled=frozenset(c.hand_id for c in later if c.status == Status.ADJUDICATED),
-                unsettled=frozenset(c.hand_id for c in consensus.values() if c.status == Status.DISAGREED),
-            )
-        ),
+        queue=tuple(_queue(panel, joints, mistakes, first, later, config)),
+        profiles=tuple(build_profiles(panel, pairs, sigmas, bias, mistakes, seen.model, untouched, resampler)),
+        gold=tuple(gold_tests(panel, more.decided, config.experts, common, config.queue_z)),
+        periods=tuple(measure_periods(panel, pairs, sigmas.relative, resampler)) if len(panel.periods) > 1 else (),
+        changes=tuple(find_changes(panel, pairs, sigmas.relative)),
+        repeats=tuple(measure_repeats(more.repeats, sigmas, config.bootstrap, config.seed)),
     )
 
 
-def _decide(panel: Panel, hands: Mapping[str, Hand], sigmas: Sigmas, config: QcConfig) -> list[Consensus]:
-    """Consensus of answers that stand above the first ones, with the σ those were measured to have."""
-    pairs = build_pairs(panel)
-    nobody = np.zeros(panel.visibility.shape, dtype=np.bool_)
-    sizes = measure(geometric_median(panel.keypoints.swapaxes(1, 2)), panel.keypoints)
-    expected = sigmas.in_px(panel, sizes.scale, personal=False)
-    positions = robust_positions(panel.keypoints, expected, nobody)
-    side, rejection = vote_side(panel, source_sides(panel, hands)), vote_rejection(panel)
-    contested = contested_joints(panel, pairs, expected, nobody, config.queue_z)
-    worth = statuses(panel, contested, side, rejection, config.disagreed_joints, Status.ADJUDICATED)
-    return _records(panel, hands, positions, sizes, vote_visibility(panel), side, rejection, worth)
-
-
-def _analyse_joints(panel: Panel, hands: Mapping[str, Hand], config: QcConfig, resampler: Resampler) -> _Joints:
-    """σ, wrong names and positions, each from the others, `_ROUNDS` times."""
-    pairs = build_pairs(panel)
-    first = geometric_median(panel.keypoints.swapaxes(1, 2))
-    sizes = measure(first, panel.keypoints)
-    elsewhere = wrong_hands(panel, first, sizes, hands)
-    away = np.zeros(panel.visibility.shape, dtype=np.bool_)
-    for mistake in elsewhere:
-        away[mistake.hand, list(mistake.slots)] = True
-    excluded = away
-    for _ in range(_ROUNDS):
-        sigmas = measure_sigmas(panel, pairs, sizes.scale, excluded, resampler)
-        personal = sigmas.in_px(panel, sizes.scale, personal=True)
-        renamings = merged(
-            find_renamings(panel, pairs, pair_gains(panel, pairs, personal, config.identity_gain)),
-            find_shifted(panel, pairs, personal, config.identity_gain),
-        )
-        excluded = away | excluded_joints(panel, renamings)
-        positions = robust_positions(panel.keypoints, personal, excluded)
-        sizes = measure(positions.mean, panel.keypoints)
-    return _Joints(pairs, sizes, sigmas, renamings, elsewhere, positions)
-
-
-def _records(
+def _mistakes(
     panel: Panel,
     hands: Mapping[str, Hand],
-    positions: Positions,
-    sizes: Sizes,
-    seen: VisibilityVote,
+    predictions: Mapping[str, Prediction],
+    more: Beside,
+    joints: Joints,
     side: SideVote,
     rejection: RejectionVote,
-    worth: Sequence[Status],
-) -> list[Consensus]:
-    spread = _spread(panel, positions.mean, sizes.scale)
-    count = panel.answered.sum(axis=1)
-    measured = np.isfinite(sizes.scale)
-    return [
-        Consensus(
-            hand_id=hand_id,
-            keypoints=positions.mean[i],
-            covariance=positions.covariance[i],
-            visibility=seen.state[i],
-            visible_probability=seen.probability[i],
-            side="" if side.side[i] == ABSENT else SIDES[side.side[i]],
-            side_agreement=float(side.agreement[i]),
-            box=sizes.box[i] if measured[i] else hands[hand_id].box,
-            scale_px=float(sizes.scale[i]),
-            n_submissions=int(count[i]),
-            rejected=bool(rejection.rejected[i]),
-            reject_reason=rejection.reason[i],
-            disagreement=float(spread[i]),
-            status=worth[i],
-        )
-        for i, hand_id in enumerate(panel.hand_ids)
+    config: QcConfig,
+) -> list[Mistake]:
+    untouched = untouched_answers(panel, predictions, config.rubber_stamp_px)
+    found = [
+        *renaming_mistakes(panel, joints.renamings),
+        *side_mistakes(panel, side),
+        *joints.elsewhere,
+        *missed_occlusions(panel, config.missed_joints),
+        *rubber_stamps(panel, untouched),
+        *split_rejections(panel, rejection),
+        *implausible(panel, joints.sizes.scale, hands, more.frames, predictions, more.fits, untouched),
     ]
+    on_another = {(m.hand, s) for m in joints.elsewhere for s in m.slots}
+    found = [m for m in found if m.kind != "outside-box" or (m.hand, m.slots[0]) not in on_another]
+    order = list(KINDS)
+    return sorted(found, key=lambda m: (order.index(m.kind), m.hand, m.slots))
 
 
-def _spread(panel: Panel, mean: Floats, scale: Floats) -> Floats:
-    """(H) the largest root mean square distance of the answers to the consensus, over joints; NaN for one answer."""
-    squared = ((panel.keypoints - mean[:, None]) ** 2).sum(axis=-1)
-    count = (squared >= 0).sum(axis=1)
-    total = np.nansum(squared, axis=1)
-    root = np.sqrt(np.divide(total, count, out=np.zeros_like(total), where=count >= 2))
-    return np.where(count.max(axis=1) >= 2, root.max(axis=1) / scale, np.nan)
+def _queue(
+    panel: Panel,
+    joints: Joints,
+    mistakes: Sequence[Mistake],
+    first: Sequence[Consensus],
+    later: Sequence[Consensus],
+    config: QcConfig,
+) -> list[QueueItem]:
+    common = joints.sigmas.in_px(panel, joints.sizes.scale, personal=False)
+    outliers = find_outliers(panel, joints.pairs, common)
+    settled = frozenset(c.hand_id for c in later if c.status == Status.ADJUDICATED)
+    unsettled = frozenset(c.hand_id for c in (*first, *later) if c.status == Status.DISAGREED)
+    return build_queue(
+        panel, joints.pairs, outliers, mistakes, config.queue_z, settled=settled, unsettled=unsettled - settled
+    )

@@ -63,6 +63,16 @@ class Resampler:
         value = float(total.sum() / count.sum()) if count.any() else float("nan")
         return self._estimate(value, self._weights @ total, self._weights @ count, count)
 
+    def ratio(self, part: Floats, whole: Floats, hand: Ints) -> Estimate:
+        """Sum of `part` over the sum of `whole` (n each), both belonging to `hand` (n); `n` is the whole, rounded."""
+        group = self.group[hand]
+        parts, wholes = (np.bincount(group, v, minlength=self.n_groups) for v in (part, whole))
+        total = float(wholes.sum())
+        value = float(parts.sum()) / total if total else float("nan")
+        drawn, of = self._weights @ parts, self._weights @ wholes
+        low, high = _interval(drawn[of > 0] / of[of > 0], np.bincount(group, minlength=self.n_groups))
+        return Estimate(value, low, high, round(total))
+
     def median(self, values: Floats, hand: Ints) -> Estimate:
         """Median of positive `values` (n), NaN ones ignored, each belonging to `hand` (n).
 
@@ -97,3 +107,18 @@ def _interval(replicates: Floats, filled: npt.NDArray[np.number]) -> tuple[float
         return float("nan"), float("nan")
     low, high = np.quantile(replicates, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
+
+
+def wilson(hits: int, n: int) -> Estimate:
+    """A proportion with Wilson's 95 % interval; NaN of nothing.
+
+    Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", J. Am. Stat. Assoc.
+    22 (1927).
+    """
+    if n == 0:
+        return Estimate(float("nan"), float("nan"), float("nan"), 0)
+    z, part = 1.959964, hits / n
+    center = part + z * z / (2 * n)
+    half = z * float(np.sqrt(part * (1 - part) / n + z * z / (4 * n * n)))
+    whole = 1 + z * z / n
+    return Estimate(part, max((center - half) / whole, 0.0), min((center + half) / whole, 1.0), n)

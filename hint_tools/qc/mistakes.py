@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from hint_tools.core.records import Hand, Prediction, Visibility
+from hint_tools.core.records import Hand, Visibility
 from hint_tools.core.skeleton import JOINT_NAMES
 from hint_tools.qc.identity import Renaming
 from hint_tools.qc.panel import ABSENT, SIDES, Panel
@@ -36,6 +36,12 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "missed-occlusion": "hidden joints are called visible",
         "rubber-stamp": "the pre-label was accepted untouched",
         "rejection-split": "some reject the hand, some annotate it",
+        "side-doubtful": "the side is not the one a confident model says",
+        "outside-picture": "joints lie outside the picture",
+        "outside-box": "joints lie far outside the box that was asked for",
+        "long-bone": "a bone is longer than the rest of the hand allows",
+        "unposable": "a joint is far from where the fitted hand can have it",
+        "impossible-time": "more joints were placed than the time allows",
     }
 )
 """Every kind of mistake, with what it means, in the order they are shown."""
@@ -140,25 +146,23 @@ def missed_occlusions(panel: Panel, least: int) -> list[Mistake]:
     return found
 
 
-def rubber_stamps(panel: Panel, predictions: Mapping[str, Prediction], near_px: float) -> list[Mistake]:
-    """Answers equal to their pre-label in every joint, where another annotator did move joints of that hand."""
-    found = []
-    for hand, row in enumerate(panel.submissions):
-        moved: dict[int, bool] = {}
-        for slot, answer in enumerate(row):
-            label = predictions.get(answer.prediction_id) if answer is not None else None
-            if label is None:
-                continue
-            away = np.linalg.norm(panel.keypoints[hand, slot] - label.keypoints, axis=-1)
-            if np.isfinite(away).any():
-                moved[slot] = bool(np.nanmax(away) > near_px)
-        if any(moved.values()):
-            for slot in (k for k, was_moved in moved.items() if not was_moved):
-                message = (
-                    f"{name_of(panel, hand, slot)} left all joints where the pre-label had them; others moved some"
-                )
-                found.append(Mistake("rubber-stamp", hand, (slot,), message))
-    return found
+def rubber_stamps(panel: Panel, untouched: Ints) -> list[Mistake]:
+    """Answers equal to their pre-label in every joint, where another annotator did move joints of that hand.
+
+    Args:
+        panel: the answers.
+        untouched: (H, A) of `prelabels.untouched_answers`.
+    """
+    moved = (untouched == 0).any(axis=1, keepdims=True)
+    return [
+        Mistake(
+            "rubber-stamp",
+            hand,
+            (slot,),
+            f"{name_of(panel, hand, slot)} left all joints where the pre-label had them; others moved some",
+        )
+        for hand, slot in np.argwhere((untouched == 1) & moved).tolist()
+    ]
 
 
 def split_rejections(panel: Panel, vote: RejectionVote) -> list[Mistake]:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from hint_tools.core.findings import Finding, Severity
 from hint_tools.core.records import Visibility
+from hint_tools.qc.bootstrap import wilson
 from hint_tools.qc.panel import Panel
 
 Floats = npt.NDArray[np.float64]
@@ -134,7 +135,7 @@ def occlusion_findings(panel: Panel, habits: Sequence[OcclusionHabit]) -> list[F
         if not (own.n_occluded and total):
             continue
         rate = sum(h.found * h.n_occluded for h in rest) / total
-        if _wilson_high(own.found, own.n_occluded) < rate - CLEARLY_FEWER:
+        if wilson(round(own.found * own.n_occluded), own.n_occluded).high < rate - CLEARLY_FEWER:
             found.append(
                 Finding(
                     code="qc.occlusion-habit",
@@ -146,13 +147,6 @@ def occlusion_findings(panel: Panel, habits: Sequence[OcclusionHabit]) -> list[F
                 )
             )
     return found
-
-
-def _wilson_high(part: float, n: int) -> float:
-    """Upper end of Wilson's 95 % interval of a proportion."""
-    z = 1.959964
-    center = part + z * z / (2 * n)
-    return float((center + z * np.sqrt(part * (1 - part) / n + z * z / (4 * n * n))) / (1 + z * z / n))
 
 
 def _share(said: npt.NDArray[np.bool_], among: npt.NDArray[np.bool_]) -> float:

@@ -10,23 +10,29 @@ from hint_tools.core.errors import DataError
 from hint_tools.core.findings import Finding, Severity
 from hint_tools.core.records import Frame, Hand, Status
 from hint_tools.core.report import Report
-from hint_tools.qc.analysis import Analysis, analyse
+from hint_tools.qc.analysis import Analysis, Beside, analyse
 from hint_tools.qc.answers import Candidates, choose_submissions
+from hint_tools.qc.bias import bias_findings
 from hint_tools.qc.config import QcConfig
+from hint_tools.qc.drift import drift_findings
+from hint_tools.qc.gold import gold_findings
 from hint_tools.qc.mistakes import KINDS, name_of
 from hint_tools.qc.occlusion import occlusion_findings
 from hint_tools.qc.page import headline, sections
 from hint_tools.qc.panel import build_panel
 from hint_tools.qc.pictures import Pictures
+from hint_tools.qc.profiles import stamp_findings
 from hint_tools.qc.results import qc_json, sigmas_json
 from hint_tools.report.page import write_report
 from hint_tools.store.atomic import write_json
 from hint_tools.store.project import Project
-from hint_tools.store.tables import CONSENSUS, DETECTED_HANDS, FRAMES, HANDS, PREDICTIONS, QUEUE, SUBMISSIONS
+from hint_tools.store.tables import CONSENSUS, DETECTED_HANDS, FITS, FRAMES, HANDS, PREDICTIONS, QUEUE, SUBMISSIONS
 
 REPORT, RESULTS, SIGMAS = "qc/report.html", "qc/qc.json", "qc/sigmas.json"
 _EXAMPLES = 10
-_INFORMATIVE = frozenset({"rubber-stamp", "rejection-split", "side-unclear"})
+_INFORMATIVE = frozenset(
+    {"rubber-stamp", "rejection-split", "side-unclear", "side-doubtful", "long-bone", "unposable", "impossible-time"}
+)
 
 
 def run(config: QcConfig, project: Project) -> Report:
@@ -49,8 +55,14 @@ def run(config: QcConfig, project: Project) -> Report:
     progress.note(
         f"{len(candidates.taken)} answers of {len(panel.annotators)} annotators to {len(panel.hand_ids)} hands"
     )
-    analysis = analyse(panel, by_id, predictions, config, build_panel(candidates.deciding, hands, frames))
-    findings = [*candidates.findings, *_findings(analysis), *occlusion_findings(panel, analysis.habits)]
+    beside = Beside(
+        decided=build_panel(candidates.deciding, hands, frames),
+        repeats=candidates.repeats,
+        frames={f.frame_id: f for f in frames},
+        fits={f.hand_id: f for f in project.read_if_any(FITS)},
+    )
+    analysis = analyse(panel, by_id, predictions, config, beside)
+    findings = [*candidates.findings, *_findings(analysis), *_people_findings(analysis)]
     counts = _counts(candidates, analysis, len(hands))
     if not config.dry_run:
         findings += _write(analysis, counts, config, project, hands, frames)
@@ -148,6 +160,18 @@ def _findings(analysis: Analysis) -> list[Finding]:
             )
         )
     return found
+
+
+def _people_findings(analysis: Analysis) -> list[Finding]:
+    """What is to be said to or about annotators."""
+    panel = analysis.panel
+    return [
+        *occlusion_findings(panel, analysis.habits),
+        *bias_findings(panel, [b for p in analysis.profiles for b in p.biases]),
+        *stamp_findings(panel, analysis.profiles),
+        *gold_findings(panel, analysis.gold),
+        *drift_findings(panel, analysis.changes),
+    ]
 
 
 def _gates(analysis: Analysis, config: QcConfig) -> list[Finding]:

@@ -77,12 +77,14 @@ class Sigmas:
         by_source: one a source, state and joint; empty where there is one source.
         table: (3, 21) σ by `Visibility` and joint, of all sources; NaN for not annotatable.
         factors: (n annotators) how many times σ each annotator errs.
+        relative: (P, 21) d² / (σ² s²) of every pair where both agree on the joint's state, else NaN.
     """
 
     cells: tuple[Sigma, ...]
     by_source: tuple[Sigma, ...]
     table: Floats
     factors: Floats
+    relative: Floats
 
     def in_px(self, panel: Panel, scale: Floats, *, personal: bool) -> Floats:
         """σ (H, A, 21) of every answer's joints, px; NaN where there is no joint.
@@ -139,7 +141,7 @@ def measure_sigmas(panel: Panel, pairs: Pairs, scale: Floats, excluded: Bools, r
             own = np.where((source == k)[:, None], values, np.nan)
             by_source += [_of_source(own, pairs, cell, name, resampler) for cell in pooled]
         relative = np.where(agreed, squared / table[code] ** 2, relative)
-    return Sigmas(tuple(cells), tuple(by_source), table, _factors(panel, pairs, relative))
+    return Sigmas(tuple(cells), tuple(by_source), table, error_factors(panel, pairs, relative), relative)
 
 
 def _of_source(values: Floats, pairs: Pairs, pooled: Sigma, source: str, resampler: Resampler) -> Sigma:
@@ -150,8 +152,8 @@ def _of_source(values: Floats, pairs: Pairs, pooled: Sigma, source: str, resampl
     return replace(pooled, source=source, borrowed=True)
 
 
-def _factors(panel: Panel, pairs: Pairs, relative: Floats) -> Floats:
-    """How many times σ each annotator errs, from d² / (σ² s²) (P, 21) of the joints whose state is agreed on.
+def error_factors(panel: Panel, pairs: Pairs, relative: Floats) -> Floats:
+    """(n annotators) how many times σ each errs, from d² / (σ² s²) (P, 21) of the joints whose state is agreed on.
 
     For annotators a and b the median of that ratio over 2 ln 2 is f_a² + f_b²: one linear equation a pair,
     solved with a pull towards 1, since two annotators alone can't be told apart.

@@ -96,7 +96,8 @@ def test_kinds_of_renaming_have_their_names():
 def test_another_hand_of_the_picture_is_not_taken_for_renamed_fingers():
     made = make_round(40, 3, seed=12)
     changed(made, 4, "bo", keypoints=joints_of(made, 4, "bo") + 3 * made.scale[4])
-    assert kinds(analysed(made).mistakes, made.panel()) == {("wrong-hand", 4, "bo")}
+    found = [m for m in analysed(made).mistakes if m.kind != "outside-picture"]
+    assert kinds(found, made.panel()) == {("wrong-hand", 4, "bo")}
 
 
 def test_assignment_is_the_optimum_of_all_namings():

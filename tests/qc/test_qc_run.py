@@ -21,7 +21,7 @@ def project_of(folder, made, predictions=()):
     (project.root / "frames").mkdir(exist_ok=True)
     (project.root / "frames" / "a.jpg").write_bytes(encode_jpeg(picture))
     frames = [
-        Frame(frame_id=f, source="folder", video="v", width_px=120, height_px=90, path="frames/a.jpg", sha256="",
+        Frame(frame_id=f, source="folder", video="v", width_px=1500, height_px=1500, path="frames/a.jpg", sha256="",
               pixel_sha256="", origin="a.jpg")
         for f in sorted({h.frame_id for h in made.hands})
     ]  # fmt: skip

@@ -1,0 +1,143 @@
+"""Habits: where an annotator puts a joint beside where the others do, always in the same direction of the hand.
+
+Offsets are turned into the hand's own frame: `along` from the wrist to the middle finger's MCP, `across` towards the
+thumb's side. Each is measured against the mean of the other answers, cut off at `CUT` standard deviations, and its
+interval comes from resampling pictures. As most of 21 joints x 2 directions x all annotators are noise, each figure is
+pulled towards zero by the part of its variance that noise explains (empirical Bayes; B. Efron and C. Morris, "Data
+analysis using Stein's estimator", J. Am. Stat. Assoc. 70, 1975).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hint_tools.core.findings import Finding, Severity
+from hint_tools.core.skeleton import JOINT_NAMES, N_JOINTS
+from hint_tools.qc.bootstrap import Estimate, Resampler
+from hint_tools.qc.panel import Panel
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+DIRECTIONS = ("along", "across")
+CUT = 3.0
+WORTH_A_WORD = 0.008
+"""Of the hand's size: about half of the error of a visible joint; smaller habits are not worth a conversation."""
+_Z = 1.959964
+
+
+@dataclass(frozen=True, slots=True)
+class Bias:
+    """An annotator's habit at one joint in one direction, in units of the hand's size.
+
+    Args:
+        annotator: index.
+        joint: its name.
+        direction: of `DIRECTIONS`.
+        measured: mean offset from the others, with interval and number of answers.
+        shrunk: what is left of it once noise is taken off, with its 95 % interval.
+    """
+
+    annotator: int
+    joint: str
+    direction: str
+    measured: Estimate
+    shrunk: Estimate
+
+
+def hand_axes(robust: Floats) -> tuple[Floats, Floats]:
+    """Unit vectors (H, 2) along the hand and across it, towards the thumb's side; NaN where they are unknown."""
+    along = robust[:, 9] - robust[:, 0]
+    length = np.linalg.norm(along, axis=1, keepdims=True)
+    along = np.divide(along, length, out=np.full_like(along, np.nan), where=length > 0)
+    across = np.stack([-along[:, 1], along[:, 0]], axis=1)
+    thumbwards = ((robust[:, 5] - robust[:, 17]) * across).sum(axis=1, keepdims=True)
+    return along, np.where(thumbwards < 0, -across, across)
+
+
+def offsets_from_others(
+    panel: Panel, robust: Floats, scale: Floats, sigma_px: Floats, excluded: Bools
+) -> tuple[Floats, Floats]:
+    """Offsets (H, A, 21) along and across of every answer from the mean of the others, in units of the hand.
+
+    Args:
+        panel: the answers.
+        robust: (H, 21, 2) consensus, for the hand's frame.
+        scale: (H) px.
+        sigma_px: (H, A, 21) of a coordinate, the same standard for everybody.
+        excluded: (H, A, 21) joints that carry a wrong name.
+    """
+    points = np.where(excluded[..., None], np.nan, panel.keypoints)
+    known = np.isfinite(points).all(axis=-1)
+    filled = np.where(known[..., None], points, 0.0)
+    others = known.sum(axis=1, keepdims=True) - known
+    rest = filled.sum(axis=1, keepdims=True) - filled
+    mean = np.divide(rest, others[..., None], out=np.full_like(rest, np.nan), where=others[..., None] > 0)
+    expected = sigma_px * np.sqrt(1 + 1 / np.maximum(others, 1))
+    found = []
+    for axis in hand_axes(robust):
+        offset = ((points - mean) * axis[:, None, None]).sum(axis=-1)
+        found.append(np.clip(offset, -CUT * expected, CUT * expected) / scale[:, None, None])
+    return found[0], found[1]
+
+
+def measure_bias(panel: Panel, offsets: tuple[Floats, Floats], resampler: Resampler) -> list[Bias]:
+    """Every annotator's habit at every joint, sorted by annotator, joint and direction."""
+    raw: list[tuple[int, int, int, Estimate]] = []
+    for k in range(len(panel.annotators)):
+        hand, slot = np.nonzero(panel.annotator == k)
+        for joint in range(N_JOINTS):
+            for d, offset in enumerate(offsets):
+                raw.append((k, joint, d, resampler.mean(offset[hand, slot, joint], hand.astype(np.int64))))
+    value = np.array([e.value for *_, e in raw])
+    error = np.array([(e.high - e.low) / (2 * _Z) for *_, e in raw])
+    known = np.isfinite(value) & np.isfinite(error)
+    between = max(float(np.mean(value[known] ** 2 - error[known] ** 2)), 0.0) if known.any() else 0.0
+    return [
+        Bias(k, JOINT_NAMES[joint], DIRECTIONS[d], estimate, _shrunk(estimate, float(error[i]), between))
+        for i, (k, joint, d, estimate) in enumerate(raw)
+    ]
+
+
+def _shrunk(estimate: Estimate, error: float, between: float) -> Estimate:
+    """Posterior mean and interval under a normal prior of variance `between` about zero."""
+    if not np.isfinite(error):
+        return Estimate(float("nan"), float("nan"), float("nan"), estimate.n)
+    total = between + error**2
+    kept = between / total if total > 0 else 0.0
+    spread = _Z * error * np.sqrt(kept)
+    center = kept * estimate.value
+    return Estimate(float(center), float(center - spread), float(center + spread), estimate.n)
+
+
+def bias_findings(panel: Panel, biases: Sequence[Bias]) -> list[Finding]:
+    """One finding for each annotator with habits that are beyond doubt and large enough to matter."""
+    found = []
+    for k, name in enumerate(panel.annotators):
+        certain = [
+            b
+            for b in biases
+            if b.annotator == k
+            and abs(b.shrunk.value) >= WORTH_A_WORD
+            and np.isfinite(b.shrunk.low)
+            and b.shrunk.low * b.shrunk.high > 0
+        ]
+        if certain:
+            worst = max(certain, key=lambda b: (abs(b.shrunk.value), b.joint, b.direction))
+            joints = len({b.joint for b in certain})
+            found.append(
+                Finding(
+                    code="qc.bias",
+                    severity=Severity.INFO,
+                    message=f"{name} has a habit at {joints} joints, most at {worst.joint}: {worst.shrunk.value:+.3f} "
+                    f"hand sizes {worst.direction} the hand (95 % {worst.shrunk.low:+.3f} to {worst.shrunk.high:+.3f})",
+                    suggestion="look at that joint together with the instructions",
+                    subjects=(name,),
+                    count=joints,
+                )
+            )
+    return found

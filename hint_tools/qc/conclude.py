@@ -1,0 +1,110 @@
+"""The rows of the consensus table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from hint_tools.core.records import Consensus, Hand, Status
+from hint_tools.qc.config import QcConfig
+from hint_tools.qc.consensus import Positions, robust_positions
+from hint_tools.qc.enough import contested_joints, statuses
+from hint_tools.qc.joints import Joints
+from hint_tools.qc.mistakes import source_sides
+from hint_tools.qc.panel import ABSENT, SIDES, Panel, build_pairs
+from hint_tools.qc.scale import Sizes, geometric_median, measure
+from hint_tools.qc.sigmas import Sigmas
+from hint_tools.qc.votes import RejectionVote, SideVote, VisibilityVote, vote_rejection, vote_side, vote_visibility
+
+Floats = npt.NDArray[np.float64]
+
+
+def conclude(
+    panel: Panel,
+    hands: Mapping[str, Hand],
+    joints: Joints,
+    seen: VisibilityVote,
+    side: SideVote,
+    rejection: RejectionVote,
+    config: QcConfig,
+) -> list[Consensus]:
+    """Consensus of the first answers to each hand.
+
+    Args:
+        panel: the answers.
+        hands: by id.
+        joints: of the panel.
+        seen: the vote on visibility.
+        side: the vote on sides.
+        rejection: the vote on rejection.
+        config: thresholds.
+    """
+    common = joints.sigmas.in_px(panel, joints.sizes.scale, personal=False)
+    contested = contested_joints(panel, joints.pairs, common, joints.excluded, config.queue_z)
+    worth = statuses(panel, contested, side, rejection, config.disagreed_joints, Status.AGREED)
+    return _records(panel, hands, joints.positions, joints.sizes, seen, side, rejection, worth)
+
+
+def decide(panel: Panel, hands: Mapping[str, Hand], sigmas: Sigmas, config: QcConfig) -> list[Consensus]:
+    """Consensus of answers that stand above the first ones, with the σ those were measured to have.
+
+    Args:
+        panel: those answers.
+        hands: by id.
+        sigmas: measured from the first answers.
+        config: thresholds.
+    """
+    pairs = build_pairs(panel)
+    nobody = np.zeros(panel.visibility.shape, dtype=np.bool_)
+    sizes = measure(geometric_median(panel.keypoints.swapaxes(1, 2)), panel.keypoints)
+    expected = sigmas.in_px(panel, sizes.scale, personal=False)
+    positions = robust_positions(panel.keypoints, expected, nobody)
+    side, rejection = vote_side(panel, source_sides(panel, hands)), vote_rejection(panel)
+    contested = contested_joints(panel, pairs, expected, nobody, config.queue_z)
+    worth = statuses(panel, contested, side, rejection, config.disagreed_joints, Status.ADJUDICATED)
+    return _records(panel, hands, positions, sizes, vote_visibility(panel), side, rejection, worth)
+
+
+def _records(
+    panel: Panel,
+    hands: Mapping[str, Hand],
+    positions: Positions,
+    sizes: Sizes,
+    seen: VisibilityVote,
+    side: SideVote,
+    rejection: RejectionVote,
+    worth: Sequence[Status],
+) -> list[Consensus]:
+    spread = _spread(panel, positions.mean, sizes.scale)
+    count = panel.answered.sum(axis=1)
+    measured = np.isfinite(sizes.scale)
+    return [
+        Consensus(
+            hand_id=hand_id,
+            keypoints=positions.mean[i],
+            covariance=positions.covariance[i],
+            visibility=seen.state[i],
+            visible_probability=seen.probability[i],
+            side="" if side.side[i] == ABSENT else SIDES[side.side[i]],
+            side_agreement=float(side.agreement[i]),
+            box=sizes.box[i] if measured[i] else hands[hand_id].box,
+            scale_px=float(sizes.scale[i]),
+            n_submissions=int(count[i]),
+            rejected=bool(rejection.rejected[i]),
+            reject_reason=rejection.reason[i],
+            disagreement=float(spread[i]),
+            status=worth[i],
+        )
+        for i, hand_id in enumerate(panel.hand_ids)
+    ]
+
+
+def _spread(panel: Panel, mean: Floats, scale: Floats) -> Floats:
+    """(H) the largest root mean square distance of the answers to the consensus, over joints; NaN for one answer."""
+    squared = ((panel.keypoints - mean[:, None]) ** 2).sum(axis=-1)
+    count = (squared >= 0).sum(axis=1)
+    total = np.nansum(squared, axis=1)
+    root = np.sqrt(np.divide(total, count, out=np.zeros_like(total), where=count >= 2))
+    return np.where(count.max(axis=1) >= 2, root.max(axis=1) / scale, np.nan)

@@ -1,0 +1,114 @@
+"""Annotators tested on gold hands: those an expert answered, too.
+
+A gold hand is failed when side or rejection differ from the expert's, or any joint is farther off than a threshold.
+Wald's sequential probability ratio test decides as early as the counts allow between a failure rate of `GOOD` and of
+`BAD`, wrong in 5 % of cases either way. Source: A. Wald, "Sequential tests of statistical hypotheses", Ann. Math.
+Statist. 16 (1945).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hint_tools.core.findings import Finding, Severity
+from hint_tools.qc.bootstrap import Estimate, wilson
+from hint_tools.qc.panel import Panel
+
+Floats = npt.NDArray[np.float64]
+
+GOOD, BAD = 0.05, 0.20
+"""Failure rates the test tells apart."""
+_FAILED_WEIGHT = math.log(BAD / GOOD)
+_PASSED_WEIGHT = math.log((1 - BAD) / (1 - GOOD))
+_BOUND = math.log((1 - 0.05) / 0.05)
+PASSED, FAILED, UNDECIDED = "passed", "failed", "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class GoldTest:
+    """How one annotator did.
+
+    Args:
+        annotator: index.
+        hands: gold hands answered.
+        failures: part of them failed, with Wilson's interval.
+        verdict: `PASSED`, `FAILED` or `UNDECIDED`.
+        decided_after: gold hands the decision took; 0 without one.
+    """
+
+    annotator: int
+    hands: int
+    failures: Estimate
+    verdict: str
+    decided_after: int
+
+
+def gold_tests(
+    panel: Panel, decided: Panel, experts: Iterable[str], sigma_px: Floats, threshold: float
+) -> list[GoldTest]:
+    """One test for each annotator who answered gold hands, in the order of their answers.
+
+    Args:
+        panel: first answers.
+        decided: answers that stand above them, the experts' among them.
+        experts: names.
+        sigma_px: (H, A, 21) of a coordinate, the same standard for everybody.
+        threshold: in standard deviations of the distance of two answers, per coordinate.
+    """
+    expert = {decided.annotators.index(e) for e in experts if e in decided.annotators}
+    place = {h: i for i, h in enumerate(decided.hand_ids)}
+    sequence: dict[int, list[tuple[str, str, bool]]] = {}
+    for hand, hand_id in enumerate(panel.hand_ids):
+        at = place.get(hand_id, -1)
+        slot = next((k for k, a in enumerate(decided.annotator[at].tolist()) if a in expert), None) if at >= 0 else None
+        if slot is None:
+            continue
+        for k in np.flatnonzero(panel.answered[hand]).tolist():
+            answer = panel.submissions[hand][k]
+            failed = _failed(panel, hand, k, decided, at, slot, sigma_px[hand, k], threshold)
+            when = "" if answer is None else answer.updated_at
+            sequence.setdefault(int(panel.annotator[hand, k]), []).append((when, hand_id, failed))
+    return [_test(k, [failed for *_, failed in sorted(sequence[k])]) for k in sorted(sequence)]
+
+
+def _failed(
+    panel: Panel, hand: int, slot: int, decided: Panel, at: int, expert: int, sigma_px: Floats, threshold: float
+) -> bool:
+    if panel.rejected[hand, slot] or decided.rejected[at, expert]:
+        return bool(panel.rejected[hand, slot] != decided.rejected[at, expert])
+    if panel.side[hand, slot] != decided.side[at, expert]:
+        return True
+    apart = np.linalg.norm(panel.keypoints[hand, slot] - decided.keypoints[at, expert], axis=1)
+    z = apart / (math.sqrt(2) * sigma_px)
+    return bool((z[np.isfinite(z)] > threshold).any())
+
+
+def _test(annotator: int, failed: Sequence[bool]) -> GoldTest:
+    total, verdict, after = 0.0, UNDECIDED, 0
+    for number, wrong in enumerate(failed, start=1):
+        total += _FAILED_WEIGHT if wrong else _PASSED_WEIGHT
+        if abs(total) >= _BOUND:
+            verdict, after = (FAILED if total > 0 else PASSED), number
+            break
+    return GoldTest(annotator, len(failed), wilson(sum(failed), len(failed)), verdict, after)
+
+
+def gold_findings(panel: Panel, tests: Sequence[GoldTest]) -> list[Finding]:
+    """One finding for each annotator who failed."""
+    return [
+        Finding(
+            code="qc.gold-failed",
+            severity=Severity.WARNING,
+            message=f"{panel.annotators[t.annotator]} failed the test on gold hands after {t.decided_after} of them: "
+            f"{t.failures.value:.0%} wrong of {t.hands} (95 %: {t.failures.low:.0%} to {t.failures.high:.0%})",
+            suggestion="go through the failed gold hands together before the next round",
+            subjects=(panel.annotators[t.annotator],),
+        )
+        for t in tests
+        if t.verdict == FAILED
+    ]

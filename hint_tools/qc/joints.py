@@ -1,0 +1,79 @@
+"""σ, wrong names and positions, each of which needs the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hint_tools.core.records import Hand
+from hint_tools.qc.bootstrap import Resampler
+from hint_tools.qc.config import QcConfig
+from hint_tools.qc.consensus import Positions, robust_positions
+from hint_tools.qc.elsewhere import wrong_hands
+from hint_tools.qc.identity import Renaming, excluded_joints, find_renamings, pair_gains
+from hint_tools.qc.mistakes import Mistake
+from hint_tools.qc.panel import Pairs, Panel, build_pairs
+from hint_tools.qc.scale import Sizes, geometric_median, measure
+from hint_tools.qc.shifted import find_shifted, merged
+from hint_tools.qc.sigmas import Sigmas, measure_sigmas
+
+Bools = npt.NDArray[np.bool_]
+
+_ROUNDS = 2
+"""σ decides what a mistake is, and mistakes must not enter σ: the second round no longer moves either."""
+
+
+@dataclass(frozen=True, eq=False)
+class Joints:
+    """What is known of a panel's joints.
+
+    Args:
+        pairs: of answers.
+        sizes: of the hands.
+        sigmas: of annotators.
+        renamings: answers with wrong names of joints.
+        elsewhere: answers to another hand.
+        excluded: (H, A, 21) joints that took no part because of the last two.
+        positions: the consensus.
+    """
+
+    pairs: Pairs
+    sizes: Sizes
+    sigmas: Sigmas
+    renamings: list[Renaming]
+    elsewhere: list[Mistake]
+    excluded: Bools
+    positions: Positions
+
+
+def analyse_joints(panel: Panel, hands: Mapping[str, Hand], config: QcConfig, resampler: Resampler) -> Joints:
+    """σ, wrong names and positions, each from the others, `_ROUNDS` times.
+
+    Args:
+        panel: the answers.
+        hands: all of the project, by id.
+        config: thresholds.
+        resampler: of the panel's pictures.
+    """
+    pairs = build_pairs(panel)
+    first = geometric_median(panel.keypoints.swapaxes(1, 2))
+    sizes = measure(first, panel.keypoints)
+    elsewhere = wrong_hands(panel, first, sizes, hands)
+    away = np.zeros(panel.visibility.shape, dtype=np.bool_)
+    for mistake in elsewhere:
+        away[mistake.hand, list(mistake.slots)] = True
+    excluded = away
+    for _ in range(_ROUNDS):
+        sigmas = measure_sigmas(panel, pairs, sizes.scale, excluded, resampler)
+        personal = sigmas.in_px(panel, sizes.scale, personal=True)
+        renamings = merged(
+            find_renamings(panel, pairs, pair_gains(panel, pairs, personal, config.identity_gain)),
+            find_shifted(panel, pairs, personal, config.identity_gain),
+        )
+        excluded = away | excluded_joints(panel, renamings)
+        positions = robust_positions(panel.keypoints, personal, excluded)
+        sizes = measure(positions.mean, panel.keypoints)
+    return Joints(pairs, sizes, sigmas, renamings, elsewhere, excluded, positions)

@@ -1,0 +1,168 @@
+"""What is known of each annotator: error, habits, mistakes, judgement of occlusion, speed; all with intervals."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hint_tools.core.findings import Finding, Severity
+from hint_tools.qc.bias import Bias
+from hint_tools.qc.bootstrap import Estimate, Resampler, wilson
+from hint_tools.qc.dawid_skene import VisibilityModel, said_right
+from hint_tools.qc.mistakes import Mistake
+from hint_tools.qc.panel import Pairs, Panel
+from hint_tools.qc.sigmas import Sigmas, error_factors
+
+Floats = npt.NDArray[np.float64]
+
+MOSTLY = 0.5
+"""Part of the pre-labels left as they are from which on, with its whole interval, somebody is named."""
+FOLDS = 20
+"""Of the jackknife behind the interval of the error factor."""
+_T = 2.093
+"""Of Student's t with 19 degrees of freedom, 97.5 %."""
+IDENTITY_KINDS = frozenset(
+    {"finger-swap", "finger-reversed", "mirrored-order", "fingers-renamed", "shifted-chain", "mirrored-picture"}
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """One annotator.
+
+    Args:
+        annotator: index.
+        answers: how many, rejections included.
+        error: how many times σ this annotator errs, pulled towards 1.
+        biases: habits at each joint.
+        identity_rate: part of the answers with wrong names of joints, certain ones.
+        mistakes: kind -> number of certain ones.
+        sensitivity: chance to call an occluded joint occluded (Dawid and Skene).
+        specificity: chance to call a visible joint visible.
+        one_coin: both are one figure, for want of joints judged by others, too.
+        untouched: part of the answers with a pre-label that are equal to it.
+        seconds: median time for an answer.
+    """
+
+    annotator: int
+    answers: int
+    error: Estimate
+    biases: tuple[Bias, ...]
+    identity_rate: Estimate
+    mistakes: Mapping[str, int]
+    sensitivity: Estimate
+    specificity: Estimate
+    one_coin: bool
+    untouched: Estimate
+    seconds: Estimate
+
+
+def build_profiles(
+    panel: Panel,
+    pairs: Pairs,
+    sigmas: Sigmas,
+    biases: Sequence[Bias],
+    mistakes: Sequence[Mistake],
+    occlusion: VisibilityModel,
+    untouched: npt.NDArray[np.int64],
+    resampler: Resampler,
+) -> list[Profile]:
+    """One profile an annotator, in their order.
+
+    Args:
+        panel: the answers.
+        pairs: of the panel.
+        sigmas: of the panel.
+        biases: of all annotators.
+        mistakes: of all annotators.
+        occlusion: Dawid and Skene's model.
+        untouched: (H, A) of `prelabels.untouched_answers`.
+        resampler: of the panel's pictures.
+    """
+    errors = _error_intervals(panel, pairs, sigmas, resampler)
+    seconds = _lead_times(panel)
+    found = []
+    for k in range(len(panel.annotators)):
+        mine = panel.annotator == k
+        hand, slot = np.nonzero(mine)
+        certain = [m for m in mistakes if m.certain for s in m.slots if panel.annotator[m.hand, s] == k]
+        with_joints = int((mine & panel.has_joints).sum())
+        wrong = len({m.hand for m in certain if m.kind in IDENTITY_KINDS})
+        stamped = untouched[hand, slot]
+        sensitivity, specificity = _occlusion(panel, occlusion, k, resampler)
+        found.append(
+            Profile(
+                annotator=k,
+                answers=len(hand),
+                error=errors[k],
+                biases=tuple(b for b in biases if b.annotator == k),
+                identity_rate=wilson(wrong, with_joints),
+                mistakes=dict(sorted(Counter(m.kind for m in certain).items())),
+                sensitivity=sensitivity,
+                specificity=specificity,
+                one_coin=bool(occlusion.one_coin[k]),
+                untouched=wilson(int((stamped == 1).sum()), int((stamped >= 0).sum())),
+                seconds=resampler.median(seconds[hand, slot], hand.astype(np.int64)),
+            )
+        )
+    return found
+
+
+def _error_intervals(panel: Panel, pairs: Pairs, sigmas: Sigmas, resampler: Resampler) -> list[Estimate]:
+    """Error factors with intervals from leaving out one fold of the pictures at a time."""
+    group = resampler.group[pairs.hand] % FOLDS
+    count = np.array([int((panel.annotator == k).sum()) for k in range(len(panel.annotators))])
+    if len(np.unique(group)) < FOLDS:
+        nan = float("nan")
+        return [Estimate(float(f), nan, nan, int(n)) for f, n in zip(sigmas.factors, count, strict=True)]
+    left_out = np.array(
+        [error_factors(panel, pairs, np.where((group == f)[:, None], np.nan, sigmas.relative)) for f in range(FOLDS)]
+    )
+    error = np.sqrt((FOLDS - 1) / FOLDS * ((left_out - left_out.mean(axis=0)) ** 2).sum(axis=0))
+    return [
+        Estimate(float(f), float(f - _T * e), float(f + _T * e), int(n))
+        for f, e, n in zip(sigmas.factors, error, count, strict=True)
+    ]
+
+
+def _occlusion(panel: Panel, model: VisibilityModel, k: int, resampler: Resampler) -> tuple[Estimate, Estimate]:
+    hand, weight, hit = said_right(panel, model, k)
+    ends = [resampler.ratio(h, w, hand) for h, w in zip(hit, weight, strict=True)]
+    values = (float(model.sensitivity[k]), float(model.specificity[k]))
+    return _moved(ends[0], values[0]), _moved(ends[1], values[1])
+
+
+def _moved(share: Estimate, value: float) -> Estimate:
+    """The interval of a share without the prior, moved to where the prior puts the figure."""
+    shift = value - share.value
+    return Estimate(value, _within(share.low + shift), _within(share.high + shift), share.n)
+
+
+def _within(value: float) -> float:
+    return min(max(value, 0.0), 1.0) if np.isfinite(value) else value
+
+
+def _lead_times(panel: Panel) -> Floats:
+    """(H, A) s; NaN where there is no answer or no time."""
+    rows = [[np.nan if s is None else s.lead_time_s for s in row] for row in panel.submissions]
+    return np.array(rows, dtype=np.float64).reshape(panel.annotator.shape)
+
+
+def stamp_findings(panel: Panel, profiles: Sequence[Profile]) -> list[Finding]:
+    """Annotators who, beyond doubt, leave most pre-labels as they are; works without a second annotator, too."""
+    return [
+        Finding(
+            code="qc.rubber-stamp-rate",
+            severity=Severity.WARNING,
+            message=f"{panel.annotators[p.annotator]} sent {p.untouched.value:.0%} of {p.untouched.n} pre-labels back "
+            "without moving a joint",
+            suggestion="either the pre-labels are excellent, or nobody looked: see some of them",
+            subjects=(panel.annotators[p.annotator],),
+        )
+        for p in profiles
+        if p.untouched.low > MOSTLY
+    ]
