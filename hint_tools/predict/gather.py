@@ -21,6 +21,7 @@ from hint_tools.store.config import resolve_path
 ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 _SHORT_ID = 8
 _EXAMPLES = 20
+_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +104,22 @@ def _with_boxes(files: list[tuple[Path, str]], names: dict[Path, str], source: P
     except OSError as error:
         raise DataError(f"{source}: can't be read ({error.strerror})") from error
     coco, findings = parse_coco_boxes(data, str(source))
-    by_name = _unique_by_name(coco)
-    pictures, used = [], set()
+    labels = Counter(relative for _, relative in files)
+    if twice := sorted(label for label, count in labels.items() if count > 1):
+        raise DataError(
+            f"{source}: {len(twice)} of the given pictures have one name ({', '.join(twice[:_SHOWN])}); its hands "
+            "can't be told apart",
+            hint="give the one folder that the file names count from",
+        )
+    keys = _keys(sorted(labels), coco)
+    pictures = []
     for path, relative in files:
-        key = relative if relative in coco else by_name.get(path.name, "")
-        used.add(key)
-        hands = tuple(HandBox(np.array(hand.box), hand.side, "coco", hand.annotation_id) for hand in coco.get(key, ()))
+        hands = tuple(
+            HandBox(np.array(hand.box), hand.side, "coco", hand.annotation_id)
+            for hand in coco.get(keys.get(relative, ""), ())
+        )
         pictures.append(Picture(path, relative, names[path], hands))
-    unused = sorted(coco.keys() - used)
+    unused = sorted(coco.keys() - set(keys.values()))
     if not any(picture.hands for picture in pictures):
         raise DataError(
             f"{source}: none of its {len(coco)} pictures is among the {len(files)} given ones",
@@ -119,10 +128,17 @@ def _with_boxes(files: list[tuple[Path, str]], names: dict[Path, str], source: P
     return Work(tuple(pictures), (*findings, *_unused(unused, source)))
 
 
-def _unique_by_name(coco: dict[str, tuple[CocoHand, ...]]) -> dict[str, str]:
-    """File names that belong to one picture of the COCO file -> its path there."""
-    counted = Counter(Path(key).name for key in coco)
-    return {Path(key).name: key for key in coco if counted[Path(key).name] == 1}
+def _keys(files: list[str], coco: dict[str, tuple[CocoHand, ...]]) -> dict[str, str]:
+    """For each file the picture of the COCO file it is: of the same path, else the only ones left of one name."""
+    keys = {file: file for file in files if file in coco}
+    left_files = Counter(Path(file).name for file in set(files) - keys.keys())
+    left_keys = Counter(Path(key).name for key in coco.keys() - keys.keys())
+    by_name = {Path(key).name: key for key in coco.keys() - keys.keys() if left_keys[Path(key).name] == 1}
+    for file in set(files) - keys.keys():
+        name = Path(file).name
+        if left_files[name] == 1 and name in by_name:
+            keys[file] = by_name[name]
+    return keys
 
 
 def _unused(keys: list[str], source: Path) -> tuple[Finding, ...]:

@@ -146,7 +146,8 @@ class PictureWorker:
                 tally.not_finite.append(f"{picture.label} {hand.name}".strip())
                 continue
             kept.append(hand)
-            placed.append(place(answer, side, box_center(hand.box), self.predictor.side_px(hand.box), camera))
+            side_px, known = self.predictor.side_px(hand.box), self.config.focal_px is not None
+            placed.append(place(answer, side, box_center(hand.box), side_px, camera, known=known))
         return kept, placed
 
 

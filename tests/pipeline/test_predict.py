@@ -1,0 +1,70 @@
+"""`hint predict` as a user runs it: the embedded detector finds the hands."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from hint_tools.core.geometry import iou
+from hint_tools.hamer.checkpoint import save_checkpoint
+from hint_tools.hamer.config import PRESETS
+from hint_tools.hamer.network import Hamer
+from hint_tools.mano.assets import load_hand_model
+from hint_tools.media.images import encode_png
+from hint_tools.synth.stills import make_still, seeded
+
+HINT = Path(sys.executable).with_name("hint")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A rendered picture of a left and a right hand, its truth, and a network."""
+    root, model = tmp_path_factory.mktemp("predict"), load_hand_model()
+    still = make_still(
+        seeded(3, "pw", 1), model, file="a.png", where="desk", view="egocentric", width_px=640, height_px=480
+    )
+    (root / "a.png").write_bytes(encode_png(still.picture))
+    torch.manual_seed(0)
+    save_checkpoint(root / "tiny.ckpt", Hamer(PRESETS["tiny"], model), step=0, hand_model=model)
+    return root, still
+
+
+def hint(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([HINT, *arguments], capture_output=True, text=True, cwd=cwd, check=False)
+
+
+def test_found_hands_are_where_they_are(place) -> None:
+    root, still = place
+    done = hint("predict", "tiny.ckpt", "a.png", "--focal-px", "600", "--json", "--threads", "1", cwd=root)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["counts"]["hands found"] >= 1
+    kept = json.loads((root / "predictions" / "a" / "hands.json").read_text())
+    for hand in kept["hands"]:
+        overlaps = [float(iou(np.array(hand["box"]), truth.box)) for truth in still.hands]
+        best = still.hands[int(np.argmax(overlaps))]
+        assert max(overlaps) > 0.4
+        assert hand["side"] == best.side
+        assert hand["side_from"].startswith("mediapipe")
+    assert (root / "predictions" / "a" / "overlay.png").is_file()
+
+
+def test_without_boxes_or_detector_it_says_what_to_do(place) -> None:
+    root, _ = place
+    done = hint("predict", "tiny.ckpt", "a.png", "--detector", "none", cwd=root)
+    assert done.returncode == 3
+    assert "--boxes" in done.stderr
+
+
+def test_a_backbone_alone_predicts_nothing(place) -> None:
+    root, _ = place
+    state = torch.load(root / "tiny.ckpt", weights_only=True)["state_dict"]
+    torch.save({"state_dict": {k: v for k, v in state.items() if k.startswith("backbone.")}}, root / "vitpose.pth")
+    done = hint("predict", "vitpose.pth", "a.png", cwd=root)
+    assert done.returncode == 4
+    assert "backbone alone" in done.stderr
