@@ -15,7 +15,7 @@ SUMMARIES: Final[dict[str, str]] = {
     "pull": "Bring back every annotation of every annotator.",
     "qc": "Measure agreement, name mistakes, make consensus and queue.",
     "fit": "Fit MANO to the consensus, with uncertainty.",
-    "release": "Freeze and check datasets: build, verify.",
+    "release": "Freeze and check datasets: build, verify, rebuild.",
     "train": "Train HaMeR on a release.",
     "hamer": "Look into HaMeR checkpoints, convert them: info, convert.",
     "predict": "Meshes, keypoints and cameras of the hands in your pictures.",

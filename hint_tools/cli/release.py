@@ -1,4 +1,4 @@
-"""`hint release`: freeze a dataset, check one."""
+"""`hint release`: freeze a dataset, check one, complete the published one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,13 @@ def register(app: typer.Typer) -> None:
     add_stage(
         group,
         "verify",
-        summary="Check a release: files, counts, schema, leakage.",
+        summary="Check a release or the published HInt: files, counts, schema, leakage.",
         example="hint release verify releases/r1",
+    )
+    add_stage(
+        group,
+        "rebuild",
+        summary="Complete the published HInt with its Ego4D pictures, byte for byte.",
+        example="hint release rebuild --partial HInt_annotation_partial --frames ego4d_frame_names.json --clips DIR",
     )
     app.add_typer(group, name="release")

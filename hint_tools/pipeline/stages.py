@@ -93,6 +93,7 @@ _ALL: Final = (
     Stage("fit", "hint_tools.fit.config:FitConfig", "hint_tools.fit.run:run"),
     Stage("release", "hint_tools.release.config:ReleaseBuildConfig", "hint_tools.release.build:run_build"),
     Stage("verify", "hint_tools.release.config:ReleaseVerifyConfig", "hint_tools.release.verify:run_verify", False),
+    Stage("rebuild", "hint_tools.release.config:ReleaseRebuildConfig", "hint_tools.release.rebuild:run_rebuild", False),
     Stage("train", "hint_tools.train.config:TrainConfig", "hint_tools.train.run:run", False),
     Stage("predict", "hint_tools.predict.config:PredictConfig", "hint_tools.pipeline.predict:run_predict", False),
     Stage("benchmark", "hint_tools.benchmark.config:BenchmarkConfig", "hint_tools.benchmark.run:run", False),

@@ -35,3 +35,26 @@ class ReleaseVerifyConfig(StageConfig):
     pixels: bool = Field(
         default=False, description="Also decode the pictures you brought yourself and compare their pixels."
     )
+
+
+class ReleaseRebuildConfig(StageConfig):
+    """What to rebuild the published HInt from."""
+
+    partial: Path = Field(description="The published folder without Ego4D's pictures; they are put into it.")
+    frames: Path = Field(description="HInt's ego4d_frame_names.json: which frames become which files.")
+    clips: Path | None = Field(
+        default=None, description="Folder with Ego4D's <clip uid>.mp4; without it the rebuild is only planned."
+    )
+    work: Path | None = Field(
+        default=None,
+        description="Where plan, journal and checksums go; default: <tree>.rebuild beside the tree.",
+    )
+    expect: Path | None = Field(
+        default=None, description="pictures.json of another rebuild: say which file differs from it, and why."
+    )
+    ffmpeg: Path | None = Field(
+        default=None, description="The FFmpeg 5.1 to use; default: $HINT_FFMPEG, else ffmpeg on the search path."
+    )
+    workers: int | None = Field(default=None, ge=1, description="Clips at a time; default: one a core.")
+    replace: bool = Field(default=False, description="Write over standing pictures that differ.")
+    zip: bool = Field(default=False, description="Also make the authors' deterministic archive and compare its MD5.")

@@ -28,6 +28,7 @@ from hint_tools.data.annotations import (
 from hint_tools.formats import hamer_npz, hint_json
 from hint_tools.media.images import image_size, pixel_sha256, read_image
 from hint_tools.release.config import ReleaseVerifyConfig
+from hint_tools.release.verify_published import is_published_layout, verify_published
 from hint_tools.store.atomic import read_json
 from hint_tools.store.config import resolve_path
 from hint_tools.store.manifests import verify_checksums
@@ -39,12 +40,14 @@ _SAME_PX = 1e-9
 
 
 def run_verify(config: ReleaseVerifyConfig, project: Project | None = None) -> Report:
-    """Check a release; any error fails the gate, so the command answers with exit code 1.
+    """Check a release, or the published HInt; any error fails the gate, so the command answers with exit code 1.
 
     Raises:
         DataError: it is no release at all, or its table can't be read.
     """
     folder = _folder(config.directory, project)
+    if not (folder / RELEASE_FILE).exists() and is_published_layout(folder):
+        return verify_published(folder)
     described = _description(folder)
     rows = read_table(folder / ANNOTATIONS_FILE, ANNOTATIONS)
     # pictures that may not be passed on and that the user has put there are not on the list
