@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -30,7 +31,7 @@ def _init(
             stage="init",
             counts={"project": project.name, "folder": str(project.root)},
             outputs=("hint.toml",),
-            next_command=f"cd {folder} && hint sample --source folder --root DIR --n 50",
+            next_command=f"cd {shlex.quote(str(folder))} && hint sample --source folder --root DIR --n 50",
         )
 
     invoke(work, as_json=as_json)

@@ -12,6 +12,7 @@ from types import FrameType
 import typer
 
 from hint_tools.cli import console
+from hint_tools.cli.main import INTERRUPTED
 from hint_tools.core.errors import ExitCode, HintError
 from hint_tools.core.progress import listen
 from hint_tools.core.report import Report
@@ -44,7 +45,7 @@ def errors_explained(*, as_json: bool) -> Iterator[None]:
             raise
         _tell(missing_package(error), as_json=as_json)
     except KeyboardInterrupt:
-        typer.echo("interrupted: what was done is kept; the same command continues", err=True)
+        typer.echo(INTERRUPTED, err=True)
         raise typer.Exit(int(ExitCode.INTERRUPTED)) from None
     finally:
         signal.signal(signal.SIGTERM, previous)

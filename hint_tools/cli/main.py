@@ -1,62 +1,24 @@
-"""The entry point. Only the verb that was asked for is imported, and the list of verbs is plain text, for speed."""
+"""The entry point: light, so that Ctrl-C while the rest is still being loaded is answered as it is later."""
 
 from __future__ import annotations
 
-import importlib
 import os
+import signal
 import sys
-from collections.abc import Callable
-from typing import Any
 
-import typer
-
-from hint_tools import __version__
-from hint_tools.cli.registry import SUMMARIES
-
-_HELP = """Make, check and use HInt-style hand data.
-
-A first look, with nothing of your own:  hint demo
-
-A round on your footage:  hint init round1 && cd round1 && hint sample --source folder --root ~/footage --n 50
-"""
+INTERRUPTED = "interrupted: what was done is kept; the same command continues"
 
 
 def main() -> None:
     """Run the command line; never returns."""
-    build_app(sys.argv[1:])()
+    try:
+        from hint_tools.cli.app import build_app
 
-
-def build_app(arguments: list[str]) -> typer.Typer:
-    """The application, with the verb of `arguments` loaded and the others only named."""
-    wanted = next((a for a in arguments if not a.startswith("-")), None)
-    app = typer.Typer(
-        name="hint",
-        help=_HELP,
-        no_args_is_help=True,
-        rich_markup_mode="rich" if wanted else None,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
-    app.callback()(_root)
-    completing = any(name.endswith("_COMPLETE") and name.startswith("_HINT") for name in os.environ)
-    for name, summary in SUMMARIES.items():
-        if completing or name == wanted:
-            importlib.import_module(f"hint_tools.cli.{name}").register(app)
-        else:
-            app.command(name, help=summary)(_unloaded)
-    return app
-
-
-def _root(version: bool = typer.Option(False, "--version", help="Print the version and stop.", is_eager=True)) -> None:
-    if version:
-        typer.echo(f"hint-tools {__version__}")
-        raise typer.Exit
-
-
-def _unloaded() -> None:
-    """Stands for a verb in the list of `hint --help`; the verb that is called is always loaded."""
-    raise RuntimeError("a verb was called that was not loaded")
-
-
-Register = Callable[[typer.Typer], Any]
-"""What each verb's module offers: `register(app)`."""
+        build_app(sys.argv[1:])()
+    except SystemExit:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the work is done and told; Ctrl-C now would only hide that
+        raise
+    except KeyboardInterrupt:
+        sys.stderr.write(f"{INTERRUPTED}\n")
+        sys.stderr.flush()
+        os._exit(130)  # what was half loaded has nothing to save, and may not survive a tidy end

@@ -153,4 +153,5 @@ def _report(
         "superseded": sum(s.superseded for s in rows),
         "annotators": len({s.annotator for s in current}),
     }
-    return Report(stage="pull", counts=counts, findings=remarks.findings(), next_command="hint qc")
+    following = "hint qc" if valid or rejected else "hint pull"
+    return Report(stage="pull", counts=counts, findings=remarks.findings(), next_command=following)

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
@@ -115,7 +116,7 @@ def run_round(path: Path, *, dry_run: bool = False) -> Report:
         findings.extend(report.findings)
         outputs.extend(report.outputs)
         if report.gate_failed:
-            again = f"hint run {path}"
+            again = shlex.join(["hint", "run", str(path)])
             return Report(
                 stage="run", counts=counts, findings=tuple(findings), outputs=tuple(outputs), next_command=again,
                 gate_failed=name != "annotate", details={"stopped_at": name},

@@ -39,7 +39,7 @@ def test_every_verb_has_help_with_an_example(verb):
 def test_help_imports_nothing_heavy():
     code = (
         "import sys; sys.argv = ['hint', '--help']\n"
-        "from hint_tools.cli.main import build_app\n"
+        "from hint_tools.cli.app import build_app\n"
         "app = build_app([]);\n"
         "try: app()\n"
         "except SystemExit: pass\n"
