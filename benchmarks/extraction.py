@@ -44,8 +44,8 @@ CODECS = {
         "-cpu-used",
         "8",
     ],
-    "h264-30": "-c:v libx264 -g 30 -crf 20 -preset veryfast -bf 3".split(),
-    "h264-250": "-c:v libx264 -g 250 -crf 20 -preset veryfast -bf 3".split(),
+    "h264-30": ["-c:v", "libx264", "-g", "30", "-crf", "20", "-preset", "veryfast", "-bf", "3"],
+    "h264-250": ["-c:v", "libx264", "-g", "250", "-crf", "20", "-preset", "veryfast", "-bf", "3"],
 }
 WIDTH, HEIGHT, RATE = 1440, 1080, 30
 TARGET_CPU, TARGET_BYTES = 15, 100

@@ -6,7 +6,7 @@
         TRAIN_<source>_img/<stem>_l.jpg + .json   HInt's layout: one hand a file, its side in the name
         annotations.parquet                       everything HInt's JSON has no place for
         eval/TEST_<source>_img_{all,vis,occ}.npz  HaMeR's evaluation files
-        sigmas.json  card.md  release.json  checksums.sha256
+        sigmas.json  card.md  release.json  manifest.json  checksums.sha256
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from hint_tools.formats import hint_json
 from hint_tools.media.images import encode_jpeg, probe_image, read_image
 from hint_tools.release.card import Making, card
 from hint_tools.release.config import ReleaseBuildConfig
+from hint_tools.release.manifest import MANIFEST_FILE, manifest_of
 from hint_tools.release.naming import image_paths, safe_name
 from hint_tools.release.rows import annotation, evaluation_files
 from hint_tools.release.select import Selection, Taken, select
@@ -129,6 +130,9 @@ def _fill(folder: Path, config: ReleaseBuildConfig, project: Project, selection:
     making = _making(config, project, selection, rows)
     write_text(folder / CARD, card(config.name, rows, making))
     write_json(folder / RELEASE_FILE, _description(config, rows))
+    named = SIGMAS if sigmas.exists() else ""
+    manifest = manifest_of(config.name, rows, selection.dropped, sigmas=named, card=CARD)
+    write_json(folder / MANIFEST_FILE, manifest.model_dump(mode="json"))
     write_checksums(folder)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from hint_tools.core.errors import DataError
 from hint_tools.core.findings import Finding, Severity
@@ -28,6 +29,7 @@ from hint_tools.data.annotations import (
 from hint_tools.formats import hamer_npz, hint_json
 from hint_tools.media.images import image_size, pixel_sha256, read_image
 from hint_tools.release.config import ReleaseVerifyConfig
+from hint_tools.release.manifest import MANIFEST_FILE, Manifest
 from hint_tools.release.verify_published import is_published_layout, verify_published
 from hint_tools.store.atomic import read_json
 from hint_tools.store.config import resolve_path
@@ -56,6 +58,7 @@ def run_verify(config: ReleaseVerifyConfig, project: Project | None = None) -> R
         f for f in verify_checksums(folder) if not (f.code == "release.file-unlisted" and f.subjects[0] in brought)
     ]
     findings += _counts(folder, described, rows)
+    findings += _manifest(folder, rows)
     findings += _leaks(rows)
     findings += _hands(folder, rows, config)
     findings += _strangers(folder, rows)
@@ -112,6 +115,18 @@ def _counts(folder: Path, described: dict[str, Any], rows: Sequence[Annotation])
             f"{ANNOTATIONS_FILE} has {len(rows)} ({counted})",
             [],
         )
+
+
+def _manifest(folder: Path, rows: Sequence[Annotation]) -> Iterable[Finding]:
+    path = folder / MANIFEST_FILE
+    try:
+        told = Manifest.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        yield _error("manifest-unreadable", f"{path}: not the manifest of a release ({error})", [MANIFEST_FILE])
+        return
+    counted = Counter(Path(r.image).parent.name for r in rows)
+    if told.hands != len(rows) or {f: facts.hands for f, facts in told.folders.items()} != counted:
+        yield _error("manifest-differs", f"{path}: other hands than {ANNOTATIONS_FILE} has", [MANIFEST_FILE])
 
 
 def _leaks(rows: Sequence[Annotation]) -> Iterable[Finding]:
