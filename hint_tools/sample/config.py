@@ -5,21 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from hint_tools.sample.quota import parse_quota
 from hint_tools.store.config import StageConfig
 
 _ONLY = {
     "folder": ("boxes", "every_s", "licence", "redistributable"),
-    "ego4d": ("per_action",),
+    "ego4d": ("per_action", "mode", "min_run"),
+    "hands23": ("subset",),
 }
 """Settings that mean something for one source alone."""
+
+Level = Literal["participant", "video", "action", "frame_type", "side", "contact", "size"]
 
 
 class SampleConfig(StageConfig):
     """Which frames to take, and from where."""
 
-    source: Literal["folder", "ego4d"] = Field(description="What lies at --root.")
+    source: Literal["folder", "hands23", "epic", "ego4d"] = Field(description="What lies at --root.")
     root: Path = Field(description="Folder of the dataset, or of pictures and videos.")
     name: str | None = Field(
         default=None,
@@ -34,12 +38,54 @@ class SampleConfig(StageConfig):
     every_s: float = Field(
         default=1.0, gt=0, allow_inf_nan=False, description="Folder: one candidate frame in so many seconds of video."
     )
+    subset: Literal["all", "newdays", "epick", "coco", "articulation"] = Field(
+        default="all", description="Hands23: which of its collections."
+    )
+    mode: Literal["img", "seq"] = Field(
+        default="img", description="Ego4D: single critical frames, or runs of one hand up to contact."
+    )
     per_action: int = Field(default=1, ge=1, description="Ego4D: critical frames to take from each action.")
+    min_run: int = Field(default=5, ge=2, le=5, description="Ego4D, --mode seq: least frames of a run.")
+    one_hand: bool = Field(default=False, description="Take one hand of each frame, as HInt does.")
     min_hand_px: float = Field(
         default=0.0, ge=0, allow_inf_nan=False, description="Leave out hands whose box's longer side is shorter."
     )
+    contact: tuple[str, ...] = Field(
+        default=(), description="Contact states to take (object_contact...). Default: all."
+    )
+    frame_types: tuple[str, ...] = Field(
+        default=(), description="Critical frames to take (pnr_frame...). Default: all."
+    )
+    whole: bool = Field(default=False, description="Leave out hands whose box touches the picture's border.")
+    min_sharpness: float = Field(
+        default=0.0, ge=0, allow_inf_nan=False, description="Leave out crops less sharp than this share of the median."
+    )
+    max_clipped: float = Field(
+        default=1.0, gt=0, le=1, description="Leave out crops of which a larger share is black or white."
+    )
+    min_gap_s: float = Field(
+        default=0.0, ge=0, allow_inf_nan=False, description="Least time between two frames of one video."
+    )
+    duplicate_bits: int | None = Field(
+        default=None,
+        ge=0,
+        le=16,
+        description="Leave out hands whose crop's 64-bit hash differs in at most so many bits.",
+    )
+    balance: tuple[Level, ...] = Field(
+        default=("video",), description="Draw in turn from each value of these, the first outermost."
+    )
+    quota: tuple[str, ...] = Field(default=(), description="At most so many frames: video=20, side:left=500.")
+    diversity: float = Field(
+        default=1.0, ge=1, allow_inf_nan=False, description="Draw so many times --n, keep the most different crops."
+    )
+    splits: Literal["grouped", "official"] = Field(
+        default="grouped", description="By whole participants and videos, or as the source's owners split it."
+    )
     val_fraction: float = Field(default=0.1, ge=0, lt=1, description="Share of frames for validation, by whole videos.")
     test_fraction: float = Field(default=0.1, ge=0, lt=1, description="Share of frames for testing, by whole videos.")
+    repeats: int = Field(default=0, ge=0, description="Hands to have annotated twice, to measure annotators.")
+    explain: bool = Field(default=False, description="Write sample/explain.csv: every hand, taken or not, and why.")
     licence: str = Field(default="unknown", min_length=1, description="Folder: licence of the pictures.")
     redistributable: bool = Field(default=False, description="Folder: that licence lets the pictures be passed on.")
 
@@ -47,6 +93,18 @@ class SampleConfig(StageConfig):
     def label(self) -> str:
         """What the tables call this source."""
         return self.name or self.source
+
+    @property
+    def looks_at_crops(self) -> bool:
+        """Whether anything is decided by how a hand looks."""
+        return self.min_sharpness > 0 or self.max_clipped < 1 or self.duplicate_bits is not None or self.diversity > 1
+
+    @field_validator("quota")
+    @classmethod
+    def _quotas(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            parse_quota(text)
+        return value
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -56,4 +114,8 @@ class SampleConfig(StageConfig):
             foreign = sorted(self.model_fields_set & set(names))
             if source != self.source and foreign:
                 raise ValueError(f"{', '.join(foreign)}: only for source {source}, got source {self.source}")
+        if self.diversity > 1 and self.n is None:
+            raise ValueError("diversity: needs n, the number to keep")
+        if self.mode == "seq" and self.diversity > 1:
+            raise ValueError("diversity: would tear the runs of mode seq apart")
         return self

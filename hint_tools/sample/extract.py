@@ -6,6 +6,8 @@ An upright 8-bit RGB JPEG is copied byte for byte; everything else becomes a JPE
 from __future__ import annotations
 
 import hashlib
+import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,13 +17,15 @@ from hint_tools.core.errors import DataError
 from hint_tools.core.progress import work
 from hint_tools.media.images import decode_image, encode_jpeg, image_library, pixel_sha256, probe_image, read_image
 from hint_tools.media.video import decoder_version, read_frames
-from hint_tools.sample.choose import frame_id
+from hint_tools.sample.table import frame_id
 from hint_tools.sources.candidates import Candidate, by_unit
 from hint_tools.store.atomic import write_bytes
 from hint_tools.store.journal import Journal
 from hint_tools.store.project import Project
 
 VERBATIM = "copied byte for byte"
+MAX_PICTURE_BYTES = 64 << 20
+"""Of a picture in an archive: a header may claim anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,18 +141,33 @@ def _file_state(file: Path) -> str:
 def _from_pictures(wanted: Sequence[Candidate]) -> Iterator[tuple[Candidate, tuple[bytes, str] | Failure]]:
     for candidate in wanted:
         try:
-            yield candidate, _picture(candidate.file)
+            yield candidate, _picture(candidate)
         except DataError as error:
             yield candidate, Failure("unreadable picture", error.message)
 
 
-def _picture(file: Path) -> tuple[bytes, str]:
-    """The bytes to store for a picture file, and how they came about."""
-    if probe_image(file).is_plain_jpeg:
-        data = file.read_bytes()
-        decode_image(data, str(file))  # a header is no proof that the rest is there
+def _picture(candidate: Candidate) -> tuple[bytes, str]:
+    """The bytes to store for a picture, and how they came about."""
+    if candidate.member:
+        return _archived(candidate.file, candidate.member)
+    if probe_image(candidate.file).is_plain_jpeg:
+        data = candidate.file.read_bytes()
+        decode_image(data, str(candidate.file))  # a header is no proof that the rest is there
         return data, VERBATIM
-    return encode_jpeg(read_image(file)), image_library()
+    return encode_jpeg(read_image(candidate.file)), image_library()
+
+
+def _archived(archive: Path, member: str) -> tuple[bytes, str]:
+    """The bytes of a JPEG within a ZIP archive."""
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            if opened.getinfo(member).file_size > MAX_PICTURE_BYTES:
+                raise DataError(f"{archive}: {member} claims more than {MAX_PICTURE_BYTES} bytes; not read")
+            data = opened.read(member)
+    except (zipfile.BadZipFile, KeyError, OSError, RuntimeError, zlib.error) as error:
+        raise DataError(f"{archive}: {member} can't be read ({error})") from error
+    decode_image(data, f"{archive}: {member}")
+    return data, VERBATIM
 
 
 def _from_video(wanted: Sequence[Candidate]) -> Iterator[tuple[Candidate, tuple[bytes, str] | Failure]]:

@@ -2,50 +2,45 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
-from hint_tools.core.errors import DataError
+import numpy as np
+
 from hint_tools.core.findings import Finding, Severity
-from hint_tools.core.records import Frame, Hand
+from hint_tools.core.records import Frame, Hand, Split
 from hint_tools.core.report import Report
-from hint_tools.formats.coco_boxes import parse_coco_boxes
-from hint_tools.sample.choose import Pool, make_pool, take
+from hint_tools.sample import filters
+from hint_tools.sample.accounts import account, findings, hands_dropped, nothing, of_tables
 from hint_tools.sample.config import SampleConfig
-from hint_tools.sample.extract import Extractor, Failure, Stored
-from hint_tools.sample.rows import frame_row, hand_rows, hands_inside
-from hint_tools.sample.splits import Origin, assert_no_leak, assign
-from hint_tools.sources.candidates import Candidate, HandBox, SourceReading, Tally
-from hint_tools.sources.ego4d import read_ego4d
-from hint_tools.sources.folder import Boxes, read_folder
+from hint_tools.sample.crops import CropRules
+from hint_tools.sample.explain import write_explanation
+from hint_tools.sample.extract import Extractor
+from hint_tools.sample.gather import Gathered, draw, gather
+from hint_tools.sample.measure import Looks
+from hint_tools.sample.page import write_page
+from hint_tools.sample.readers import read_source
+from hint_tools.sample.rows import frame_row, hand_row, repeated
+from hint_tools.sample.splits import Origin, assert_no_leak, assign, leaks
+from hint_tools.sample.table import HandTable, Verdicts, frame_id, table_of
+from hint_tools.sources.candidates import Candidate, SourceReading, known_everywhere
 from hint_tools.store.atomic import remove_leftovers
-from hint_tools.store.config import resolve_path
 from hint_tools.store.project import Project
 from hint_tools.store.tables import FRAMES, HANDS
 
 STAGE = "sample"
-_NO_HAND_LEFT = "no hand inside the picture"
+NO_OFFICIAL_SPLIT = "no official split"
+ELSEWHERE = "the same moment came from another source"
 
 
 @dataclass(frozen=True, slots=True)
-class _Taken:
-    """One frame that made it, with its hands inside the picture."""
+class _Written:
+    """What went into the tables, and what to say of it."""
 
-    candidate: Candidate
-    stored: Stored
-    hands: tuple[HandBox, ...]
-
-
-@dataclass(slots=True)
-class _Outcome:
-    """What extraction gave: frames, the reasons of those without, and what happened to hands."""
-
-    taken: list[_Taken] = field(default_factory=list)
-    failed: dict[tuple[str, int], str] = field(default_factory=dict)
-    failures: Tally = field(default_factory=Tally)
-    hands: Counter[str] = field(default_factory=Counter)
+    frames: list[Frame]
+    hands: list[Hand]
+    rows: dict[int, str]
+    findings: list[Finding]
 
 
 def run(config: SampleConfig, project: Project) -> Report:
@@ -55,178 +50,181 @@ def run(config: SampleConfig, project: Project) -> Report:
         DataError: the source is missing or empty, or not one of its frames can be had.
         EnvironmentFault: the project can't be written, or another process holds it.
     """
-    reading, box_findings = _read(config)
-    pool = make_pool(reading.candidates, per_action=config.per_action, min_hand_px=config.min_hand_px, seed=config.seed)
+    reading, box_findings = read_source(config)
+    others = [f for f in project.read_if_any(FRAMES) if f.source != config.label]
+    table = table_of(reading.candidates, config.seed)
+    verdicts = filtered(config, reading.candidates, table, others)
     if config.dry_run:
-        chosen = take(pool.candidates, config.n, config.seed)
-        counts = _account(reading, pool, _Outcome(), len(chosen))
-        return Report(stage=STAGE, counts=counts, findings=(*box_findings, *reading.findings))
+        draw(config, table, verdicts)
+        return Report(
+            stage=STAGE,
+            counts=account(reading, table, verdicts),
+            findings=(*box_findings, *reading.findings),
+        )
     with project.lock():
         remove_leftovers(project.path(f"frames/{config.label}"))
-        outcome, journal_findings = _extract(config, project, pool)
-        if not outcome.taken:
-            raise _nothing(config, reading, pool, outcome)
-        split_counts, notes = _write(config, project, outcome.taken)
+        gathered, journal_findings = _gather(config, project, reading, table, verdicts, others)
+        if not gathered.frames:
+            raise nothing(config, reading, table, gathered.verdicts, gathered.failures)
+        written = _write(config, project, gathered)
+        counts = account(reading, table, gathered.verdicts) | _sizes(written)
+        outputs = _tell(config, project, table, gathered, written, counts, reading)
         project.stamp(STAGE, reads=(), writes=(FRAMES, HANDS))
-    findings = (*box_findings, *reading.findings, *journal_findings, *_findings(config, pool, outcome), *notes)
+    n_lots = len({(h.candidate.unit, h.candidate.action) for f in gathered.frames for h in f.hands})
+    n_taken = n_lots if config.mode == "seq" else len(gathered.frames)
+    dropped = hands_dropped(table, gathered.verdicts)
+    told = findings(config, gathered.failures, gathered.changed, dropped, n_taken)
     return Report(
         stage=STAGE,
-        counts=_account(reading, pool, outcome, len(outcome.taken)) | split_counts,
-        findings=findings,
-        outputs=(f"frames/{config.label}",),
+        counts=counts,
+        findings=(*box_findings, *reading.findings, *journal_findings, *told, *written.findings),
+        outputs=outputs,
         next_command="hint prelabel",
     )
 
 
-def _read(config: SampleConfig) -> tuple[SourceReading, tuple[Finding, ...]]:
-    root = resolve_path(config.root, Path.cwd())
-    if config.source == "ego4d":
-        return read_ego4d(root), ()
-    boxes, findings = _boxes(config.boxes)
-    reading = read_folder(
-        root,
-        seed=config.seed,
-        every_s=config.every_s,
-        boxes=boxes,
-        licence=config.licence,
-        redistributable=config.redistributable,
+def filtered(
+    config: SampleConfig, candidates: Sequence[Candidate], table: HandTable, others: Sequence[Frame]
+) -> Verdicts:
+    """The verdicts that need no pixel: what is alive afterwards may be drawn.
+
+    Args:
+        config: of the stage.
+        candidates: of the source.
+        table: of their hands.
+        others: frames of other sources.
+    """
+    verdicts = Verdicts(len(table))
+    if config.splits == "official":
+        known = np.array([c.official_split in set(Split) for c in candidates], np.bool_)
+        verdicts.drop(~known[table.candidate], NO_OFFICIAL_SPLIT)
+    claimed = {_moment(f.video, f.time_s) for f in others if known_everywhere(f.video) and np.isfinite(f.time_s)}
+    if claimed:
+        taken = np.array([_moment(c.video, c.time_s) in claimed for c in candidates], np.bool_)
+        verdicts.drop(taken[table.candidate], ELSEWHERE)
+    filters.drop_unwanted(
+        table, verdicts, min_hand_px=config.min_hand_px, contact=config.contact, frame_types=config.frame_types
     )
-    return reading, findings
+    if config.mode == "seq":
+        filters.drop_repeated(table, verdicts)
+        filters.keep_runs(table, verdicts, config.min_run, config.seed)
+    else:
+        filters.keep_per_action(table, verdicts, config.per_action, config.seed)
+        filters.drop_repeated(table, verdicts)
+    if config.one_hand:
+        filters.keep_one_hand(table, verdicts, config.seed)
+    if config.min_gap_s > 0:
+        filters.keep_apart(table, verdicts, config.min_gap_s)
+    return verdicts
 
 
-def _boxes(path: Path | None) -> tuple[Boxes, tuple[Finding, ...]]:
-    if path is None:
-        return {}, ()
-    file = resolve_path(path, Path.cwd())
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise DataError(f"{file}: the box file can't be read ({error.strerror})", hint=f"ls {file.parent}") from error
-    hands, findings = parse_coco_boxes(data, str(file))
-    return {k: tuple(HandBox(box=h.box, side=h.side, origin="user") for h in v) for k, v in hands.items()}, findings
+def _moment(video: str, time_s: float) -> tuple[str, str]:
+    return video, f"{time_s:.3f}"
 
 
-def _extract(config: SampleConfig, project: Project, pool: Pool) -> tuple[_Outcome, tuple[Finding, ...]]:
-    """Extract until `n` frames are there: one that can't be had is replaced by the next in order."""
-    outcome = _Outcome()
+def _gather(
+    config: SampleConfig,
+    project: Project,
+    reading: SourceReading,
+    table: HandTable,
+    verdicts: Verdicts,
+    others: Sequence[Frame],
+) -> tuple[Gathered, tuple[Finding, ...]]:
+    by_id = {f.frame_id: f for f in others}
+    hands = [(by_id[h.frame_id], h) for h in project.read_if_any(HANDS) if h.frame_id in by_id]
+    pixels = frozenset(f.pixel_sha256 for f in others)
     with project.journal(STAGE) as journal:
+        rules = CropRules(config, Looks(project, journal), hands)
         extractor = Extractor(project, config.label, journal)
-        while True:
-            outcome.taken, outcome.hands, failed_before = [], Counter(), len(outcome.failed)
-            for candidate, result in extractor.extract(take(pool.candidates, config.n, config.seed, outcome.failed)):
-                _sort_in(outcome, candidate, result)
-            if len(outcome.failed) == failed_before:
-                return outcome, tuple(journal.findings)
+        gathered = gather(config, reading.candidates, table, verdicts, extractor, rules, pixels)
+        return gathered, tuple(journal.findings)
 
 
-def _sort_in(outcome: _Outcome, candidate: Candidate, result: Stored | Failure) -> None:
-    key, name = (candidate.unit, candidate.frame_index), f"{candidate.origin} {candidate.frame_index}"
-    if isinstance(result, Failure):
-        outcome.failed[key] = result.reason
-        outcome.failures.add(result.reason, result.message)
-        return
-    hands, happened = hands_inside(candidate, result.width_px, result.height_px)
-    if candidate.hands and not hands:
-        outcome.failed[key] = _NO_HAND_LEFT
-        outcome.failures.add(_NO_HAND_LEFT, name)
-        return
-    outcome.hands += happened
-    outcome.taken.append(_Taken(candidate, result, hands))
-
-
-def _write(config: SampleConfig, project: Project, taken: Sequence[_Taken]) -> tuple[dict[str, int], list[Finding]]:
-    """Replace this source's rows, keep those of others; the size of each split, and what to say about it."""
-    frames, hands = project.read_if_any(FRAMES), project.read_if_any(HANDS)
-    ours = {f.frame_id for f in frames if f.source == config.label}
-    others = [f for f in frames if f.source != config.label]
-    before = {Origin(f.video, f.participant): f.split for f in frames if f.source == config.label}
-    origins = [Origin(t.candidate.video, t.candidate.participant) for t in taken]
-    splits = assign(
-        origins, before, val_fraction=config.val_fraction, test_fraction=config.test_fraction, seed=config.seed
-    )
-    new_frames, new_hands = [], list[Hand]()
-    for item, origin in zip(taken, origins, strict=True):
-        frame = frame_row(config.label, item.candidate, item.stored, splits[origin])
-        new_frames.append(frame)
-        new_hands += hand_rows(frame, item.candidate, item.hands)
-    assert_no_leak(new_frames)
+def _write(config: SampleConfig, project: Project, gathered: Gathered) -> _Written:
+    """Replace this source's rows, keep those of others."""
+    known = project.read_if_any(FRAMES)
+    others = [f for f in known if f.source != config.label]
+    gone = {f.frame_id for f in known if f.source == config.label}
+    splits = _splits(config, gathered, known)
+    frames: list[Frame] = []
+    hands: dict[int, Hand] = {}
+    rows: dict[int, str] = {}
+    for item in gathered.frames:
+        frame = frame_row(config.label, item.candidate, item.stored, splits[frame_id(config.label, item.candidate)])
+        frames.append(frame)
+        rows |= {h.row: frame.frame_id for h in item.hands}
+        hands |= {h.row: hand_row(frame, h.candidate, h.hand) for h in item.hands if h.hand is not None}
+    told: list[Finding] = []
+    if config.splits == "official":
+        told += _official_leaks([*others, *frames])
+    else:
+        assert_no_leak([*others, *frames])
+    again = repeated(list(hands.values()), config.repeats, config.seed)
     # hands first: a run killed between the two leaves hands without frames, which the next run clears away;
     # the other way round frames would pass for ones that came without boxes
     kept = {f.frame_id for f in others}
-    project.write(HANDS, [*(h for h in hands if h.frame_id in kept), *new_hands])
-    project.write(FRAMES, [*others, *new_frames])
-    counts = {"hands": len(new_hands)}
-    counts |= {f"frames in {s}": sum(f.split == s for f in new_frames) for s in ("train", "val", "test")}
-    gone = ours - {f.frame_id for f in new_frames}
-    return counts, [*_replaced(gone), *_few_groups(config, new_frames)]
+    elsewhere = [h for h in project.read_if_any(HANDS) if h.frame_id in kept]
+    project.write(HANDS, [*elsewhere, *hands.values(), *again])
+    project.write(FRAMES, [*others, *frames])
+    rows |= {row: hand.hand_id for row, hand in hands.items()}
+    told += of_tables(config, frames, gone - {f.frame_id for f in frames})
+    return _Written(frames, [*hands.values(), *again], rows, told)
 
 
-def _replaced(gone: set[str]) -> list[Finding]:
-    if not gone:
-        return []
-    return [
-        Finding(
-            code="sample.frames-replaced",
-            severity=Severity.WARNING,
-            message=f"{len(gone)} frames of an earlier choice left the tables; their pictures stay in frames/",
-            suggestion="to add another folder beside the first, give it its own --name",
-            subjects=tuple(sorted(gone)[:5]),
-            count=len(gone),
-        )
-    ]
-
-
-def _few_groups(config: SampleConfig, frames: Sequence[Frame]) -> list[Finding]:
-    wanted = {"val": config.val_fraction, "test": config.test_fraction}
-    empty = [s for s, share in wanted.items() if share > 0 and not any(f.split == s for f in frames)]
-    if not empty:
-        return []
-    n_videos = len({f.video for f in frames})
-    return [
-        Finding(
-            code="sample.split-empty",
-            severity=Severity.INFO,
-            message=f"{' and '.join(empty)} stay empty: whole videos are kept together, and there are {n_videos}",
-            suggestion="nothing to do for a pilot; take frames from more videos for a release",
-        )
-    ]
-
-
-def _findings(config: SampleConfig, pool: Pool, outcome: _Outcome) -> tuple[Finding, ...]:
-    found = [*outcome.failures.findings(STAGE, "frames could not be taken")]
-    for reason, count in sorted((pool.hands_dropped + outcome.hands).items()):
-        code = f"sample.hands-{reason.replace(' ', '-').replace(chr(39), '')}"
-        found.append(Finding(code=code, severity=Severity.INFO, message=f"{count} hand boxes: {reason}", count=count))
-    if config.n is not None and len(outcome.taken) < config.n:
-        found.append(
-            Finding(
-                code="sample.fewer-than-wanted",
-                severity=Severity.WARNING,
-                message=f"wanted {config.n} frames, the source has {len(outcome.taken)} that can be used",
-            )
-        )
-    return tuple(found)
-
-
-def _account(reading: SourceReading, pool: Pool, outcome: _Outcome, n_taken: int) -> dict[str, int | float | str]:
-    """Counts in which every candidate is either taken or dropped for one reason."""
-    dropped = pool.dropped + Counter(outcome.failed.values())
-    dropped["not drawn"] = len(pool.candidates) - len(outcome.failed) - n_taken
-    total = n_taken + sum(dropped.values())
-    if total != len(reading.candidates) or dropped["not drawn"] < 0:
-        raise AssertionError(f"{total} candidates are accounted for, the source gave {len(reading.candidates)}")
-    counts: dict[str, int | float | str] = {**reading.counts, "candidates": len(reading.candidates)}
-    counts |= {f"dropped: {reason}": n for reason, n in sorted((+dropped).items())}
-    return counts | {"taken": n_taken}
-
-
-def _nothing(config: SampleConfig, reading: SourceReading, pool: Pool, outcome: _Outcome) -> DataError:
-    reasons = Counter(dict(pool.dropped)) + Counter(outcome.failed.values())
-    told = "; ".join(f"{n} {reason}" for reason, n in sorted(reasons.items()))
-    met = "; ".join(f"{n} {what}" for what, n in reading.counts.items())
-    examples = [f.message for f in (*outcome.failures.findings(STAGE, "frames"), *reading.findings)][:1]
-    return DataError(
-        f"{config.root}: not one frame can be taken of {len(reading.candidates)} candidates"
-        + "".join(f" ({part})" for part in (told, met, *examples) if part),
-        hint="hint sample --dry-run (with the same options) says what is there",
+def _splits(config: SampleConfig, gathered: Gathered, known: Sequence[Frame]) -> dict[str, str]:
+    """The split of each frame by its id."""
+    candidates = [f.candidate for f in gathered.frames]
+    if config.splits == "official":
+        return {frame_id(config.label, c): c.official_split for c in candidates}
+    before = {Origin.of(f.source, f.video, f.participant): f.split for f in known}
+    origins = [Origin.of(config.label, c.video, c.participant) for c in candidates]
+    splits = assign(
+        origins, before, val_fraction=config.val_fraction, test_fraction=config.test_fraction, seed=config.seed
     )
+    return {frame_id(config.label, c): splits[o] for c, o in zip(candidates, origins, strict=True)}
+
+
+def _official_leaks(frames: Sequence[Frame]) -> list[Finding]:
+    found = leaks(frames)
+    if not found:
+        return []
+    return [
+        Finding(
+            code="sample.official-splits-leak",
+            severity=Severity.WARNING,
+            message=f"{len(found)} videos or participants stand in several splits, such as {min(found)}: "
+            "the owners' splits were kept as they are",
+            suggestion="hint sample --splits grouped",
+            subjects=tuple(sorted(found)[:5]),
+            count=len(found),
+        )
+    ]
+
+
+def _sizes(written: _Written) -> dict[str, int | float | str]:
+    sizes: dict[str, int | float | str] = {
+        f"frames in {s}": sum(f.split == s for f in written.frames) for s in ("train", "val", "test")
+    }
+    n_again = sum(h.reason.startswith("repeat of ") for h in written.hands)
+    return sizes | ({"hands to repeat": n_again} if n_again else {})
+
+
+def _tell(
+    config: SampleConfig,
+    project: Project,
+    table: HandTable,
+    gathered: Gathered,
+    written: _Written,
+    counts: dict[str, int | float | str],
+    reading: SourceReading,
+) -> tuple[str, ...]:
+    """Write the page, and the explanation where it is wanted; their names."""
+    page = "sample/report.html"
+    write_page(project, page, config, counts, written.frames, written.hands)
+    if not config.explain:
+        return f"frames/{config.label}", page
+    explained = f"sample/{config.label}-explain.csv" if config.name else "sample/explain.csv"
+    write_explanation(
+        project.path(explained), config, reading.candidates, table, gathered, written.rows, written.frames
+    )
+    return f"frames/{config.label}", page, explained

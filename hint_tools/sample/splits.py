@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from hint_tools.core.errors import DataError
 from hint_tools.core.ids import order_key
 from hint_tools.core.records import Frame, Split
+from hint_tools.sources.candidates import known_everywhere
 
 _STRICTEST_FIRST = (Split.TEST, Split.VAL, Split.TRAIN)
 """Where groups with different splits turn out to belong together, all of them go to the first of these."""
@@ -23,14 +24,28 @@ _FILLED_FIRST = (Split.TRAIN, Split.TEST, Split.VAL)
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What decides a frame's split: its video and, where known, the person filmed."""
+    """What decides a frame's split: its video and, where known, the person filmed.
+
+    Args:
+        video: the video's name.
+        participant: the person's; may be empty.
+        source: within which the names mean something; empty where they mean the same in every source.
+    """
 
     video: str
     participant: str = ""
+    source: str = ""
+
+    @classmethod
+    def of(cls, source: str, video: str, participant: str) -> Origin:
+        """The origin of a frame of `source`: one video that comes by two sources must not be in two splits either."""
+        return cls(video, participant, "" if known_everywhere(video) else source)
 
     def names(self) -> tuple[str, ...]:
         """Names that must not appear in two splits."""
-        return (f"video {self.video}", *((f"participant {self.participant}",) if self.participant else ()))
+        within = f" of source {self.source}" if self.source else ""
+        person = (f"participant {self.participant}{within}",) if self.participant else ()
+        return (f"video {self.video}{within}", *person)
 
 
 def assign(
@@ -70,20 +85,25 @@ def assign(
 
 
 def assert_no_leak(frames: Iterable[Frame]) -> None:
-    """Nothing, when no video and no participant of a source stands in two splits.
+    """Nothing, when no video and no participant stands in two splits.
 
     Raises:
         DataError: one does.
     """
-    seen: dict[tuple[str, str], str] = {}
+    for key, splits in leaks(frames).items():
+        raise DataError(
+            f"{key} is in splits {' and '.join(splits)}: expected one",
+            hint="hint sample (again, with the settings of the first time)",
+        )
+
+
+def leaks(frames: Iterable[Frame]) -> dict[str, tuple[str, ...]]:
+    """Videos and participants that stand in more than one split, with the splits in the order they were met."""
+    seen: dict[str, dict[str, None]] = {}
     for frame in frames:
-        for key in Origin(frame.video, frame.participant).names():
-            other = seen.setdefault((frame.source, key), frame.split)
-            if other != frame.split:
-                raise DataError(
-                    f"{key} of source {frame.source} is in splits {other} and {frame.split}: expected one",
-                    hint="hint sample (again, with the settings of the first time)",
-                )
+        for key in Origin.of(frame.source, frame.video, frame.participant).names():
+            seen.setdefault(key, {})[frame.split] = None
+    return {key: tuple(splits) for key, splits in seen.items() if len(splits) > 1}
 
 
 def _neediest(share: Mapping[Split, float], filled: Mapping[Split, int], total: int) -> Split:

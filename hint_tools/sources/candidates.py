@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,8 @@ from hint_tools.core.findings import Finding, Severity
 
 EXAMPLES = 5
 """How many subjects a finding names; its count tells of all."""
+_EVERYWHERE = re.compile(r"P\d{2}_\d{2,3}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+"""Names of EPIC-KITCHENS' and Ego4D's videos."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,12 +23,14 @@ class HandBox:
         box: x0, y0, x1, y1 in px of the full frame; the centre of the top-left pixel is (0, 0).
         side: `left`, `right`, or None where the source does not say.
         origin: who drew it: `source` or `user`.
+        contact: what the hand touches, in Hands23's words (`no_contact`, `object_contact`, ...); empty where unknown.
         attributes: the source's own annotation of this hand as JSON with sorted keys.
     """
 
     box: tuple[float, float, float, float]
     side: str | None = None
     origin: str = "source"
+    contact: str = ""
     attributes: str = "{}"
 
 
@@ -34,20 +39,22 @@ class Candidate:
     """One frame that could be taken.
 
     Args:
-        file: absolute path of the picture or video.
+        file: absolute path of the picture or video, or of the ZIP archive that holds the picture.
         origin: the same, relative to the source's root, with forward slashes.
         unit: what `frame_index` counts in, stable wherever the root lies: a clip's id or a relative path.
         video: groups frames that must share a split.
         clip: the source's id of the clip; may be empty.
         participant: the source's id of the person filmed; may be empty.
         frame_index: from 0 in presentation order; -1 for a still picture.
-        time_s: of the frame in its file; NaN for a still picture.
+        time_s: of the frame in its video; NaN where that is not known.
         hands: known in this frame; empty where the source has no boxes.
         box_size_px: width and height of the picture the boxes were drawn on, where the source says so.
         action: the source's id of the action; may be empty.
         frame_type: the source's word for this moment of the action; may be empty.
         licence: of the picture.
         redistributable: whether the licence lets the picture be passed on.
+        member: name of the picture within the archive; empty for a plain file.
+        official_split: `train`, `val` or `test` where the source's owners say so.
     """
 
     file: Path
@@ -64,6 +71,8 @@ class Candidate:
     frame_type: str = ""
     licence: str = "unknown"
     redistributable: bool = False
+    member: str = ""
+    official_split: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,3 +130,8 @@ def by_unit(candidates: Sequence[Candidate]) -> dict[str, list[Candidate]]:
     for candidate in sorted(candidates, key=lambda c: (c.unit, c.frame_index)):
         units.setdefault(candidate.unit, []).append(candidate)
     return units
+
+
+def known_everywhere(video: str) -> bool:
+    """Whether a video's name means the same video in every source: those of EPIC-KITCHENS and Ego4D do."""
+    return _EVERYWHERE.fullmatch(video) is not None

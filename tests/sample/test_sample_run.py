@@ -186,11 +186,12 @@ def test_missing_clips_short_clips_and_wild_boxes(project: Project, ego4d: Path,
     assert told["sample.hands-scaled-to-the-pictures-size"].count == 2
 
 
-def test_what_can_t_be_read_is_replaced_up_to_n(project: Project, footage: Path) -> None:
+def test_what_can_t_be_read_is_replaced_up_to_n(tmp_path: Path, footage: Path) -> None:
     """Of five pictures one is corrupt; five frames are wanted, five come, whatever the seed draws first."""
     corrupt_drawn = 0
     for seed in range(6):
-        report = run(settings("folder", footage, n=5, seed=seed, every_s=100.0, name=f"s{seed}"), project)
+        project = create_project(tmp_path / str(seed), "round1")
+        report = run(settings("folder", footage, n=5, seed=seed, every_s=100.0), project)
         accounted(report)
         assert report.counts["taken"] == 5
         corrupt_drawn += report.counts.get("dropped: unreadable picture", 0)
@@ -250,7 +251,10 @@ def test_settings_that_make_no_sense_together(tmp_path: Path) -> None:
         ({"source": "folder", "per_action": 2}, "only for source ego4d"),
         ({"source": "folder", "val_fraction": 0.5, "test_fraction": 0.5}, "leave something to train on"),
         ({"source": "folder", "name": "../x"}, "name"),
-        ({"source": "hands23"}, "source"),
+        ({"source": "kinect"}, "source"),
+        ({"source": "hands23", "per_action": 2}, "only for source ego4d"),
+        ({"source": "epic", "quota": ["hat=3"]}, "expected LEVEL=N"),
+        ({"source": "folder", "diversity": 3}, "needs n"),
         ({"source": "folder", "n": 0}, "n:"),
     ]:
         with pytest.raises(ConfigError, match=message):
