@@ -26,9 +26,10 @@ def comparison_section(
         factor = 100 if d.metric.startswith("PCK") else 1
         verdict = "" if d.low != d.low else ("certain" if d.certain else "within chance")
         figures = [factor * v for v in (d.own, d.other, d.own - d.other, d.low, d.high)]
+        digits = 3 if d.metric.startswith("f_") else 2
         name = named.get(d.metric, d.metric)
         rows.append(
-            [d.source, SUBSET_WORDS[d.subset], name, *(f"{v:.2f}" if v == v else "–" for v in figures), verdict]
+            [d.source, SUBSET_WORDS[d.subset], name, *(f"{v:.{digits}f}" if v == v else "–" for v in figures), verdict]
         )
     head = ["source", "joints", "figure", model, other, "difference", "low", "high", ""]
     caption = (

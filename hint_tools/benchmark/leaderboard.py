@@ -70,18 +70,21 @@ def mesh_section(name: str, own: dict[str, float | None], model: str, *, whole: 
     document = published()
     columns = [k for k in _MESH if any(k in row for row in document[name])]
     rows: list[list[str | int | float]] = [
-        [row["model"], *(_cell(row.get(k), 3) for k in columns), row["from"]] for row in document[name]
+        [row["model"], *(_cell(row.get(k), _digits(k)) for k in columns), row["from"]] for row in document[name]
     ]
-    rows.append([f"{model} (this run)", *(_cell(own.get(k), 3) for k in columns), "this run"])
+    rows.append([f"{model} (this run)", *(_cell(own.get(k), _digits(k)) for k in columns), "this run"])
     table = Table(["model", *(_MESH[k] for k in columns), "from"], rows, "As published. Blank: not found.")
     intro = "" if whole else "The last row is of part of the official set; it can't be compared with the rows above."
     return Section(f"Leaderboard: {name}", [table, _sources(document, document[name])], intro)
 
 
 def _cell(value: float | None, digits: int = 1) -> str:
-    if value is None or value != value:
-        return _BLANK
-    return f"{value:.{digits}f}".rstrip("0").rstrip(".") if digits > 1 else f"{value:.{digits}f}"
+    return _BLANK if value is None or value != value else f"{value:.{digits}f}"
+
+
+def _digits(column: str) -> int:
+    """Decimals of a figure: as many as papers print."""
+    return 1 if column.endswith("_mm") else 3
 
 
 def _sources(document: dict[str, Any], rows: list[dict[str, Any]]) -> Table:

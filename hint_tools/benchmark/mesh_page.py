@@ -45,12 +45,11 @@ def write_mesh_page(
     Raises:
         EnvironmentFault: it could not be written.
     """
-    nothing = (float("nan"), float("nan"))
-    rows: list[list[str | int | float]] = [
-        [WORDS[k], float(v.mean()), *score.intervals.get(k, nothing)] for k, v in score.errors.items()
+    rows = [
+        _row(WORDS[k], float(v.mean()), score.intervals.get(k), k.startswith("f_")) for k, v in score.errors.items()
     ]
     if len(score.acceleration_mm):
-        rows.append(["acceleration error, mm per frame²", float(score.acceleration_mm.mean()), *nothing])
+        rows.append(_row("acceleration error, mm per frame²", float(score.acceleration_mm.mean()), None, False))
     caption = (
         "Means over hands with 95% intervals from resampling hands. The official scripts let the alignment mirror, "
         "so a hand of the wrong side scores 0 there; the published PA figures are of that kind."
@@ -78,6 +77,12 @@ def write_mesh_page(
         sections.append(comparison_section(differences, model, other, WORDS))
     facts = {"model": model, "data": score.name, "hands": str(score.hands)}
     write_report(path, title=f"Benchmark of {model}", subtitle=f"On {score.name}", facts=facts, sections=sections)
+
+
+def _row(words: str, mean: float, ends: tuple[float, float] | None, share: bool) -> list[str | int | float]:
+    digits = 3 if share else 2
+    low, high = ends or ("", "")
+    return [words, f"{mean:.{digits}f}", *(v if isinstance(v, str) else f"{v:.{digits}f}" for v in (low, high))]
 
 
 def _mean(score: MeshScore, name: str) -> float | None:

@@ -20,6 +20,7 @@ from hint_tools.benchmark.spatial import (
     OFFICIAL_SIZES,
     MeshScore,
     Pieces,
+    is_official,
     pieces_of_answers,
     pieces_of_batches,
     pieces_of_official,
@@ -80,9 +81,8 @@ def run_mesh(config: BenchmarkConfig, out: Path) -> Report:
 
 
 def _pieces_of_file(path: Path, hands: MeshSet) -> tuple[Pieces, str]:
-    head = path.open("rb").read(64).lstrip() if path.is_file() else b""
-    if head.startswith(b"[") or path.suffix.lower() == ".zip":
-        return pieces_of_official(path, hands), path.name
+    if is_official(path) or path.suffix.lower() == ".zip":
+        return pieces_of_official(path, hands), f"{path.parent.name}/{path.name}"
     answers = read_predictions(path)
     return pieces_of_answers(answers, hands, str(path)), answers.model or path.name
 
@@ -128,7 +128,7 @@ def _finish(
     write_json(out / METRICS, document)
     write_text(out / TABLE, _as_csv(score))
     write_mesh_page(out / PAGE, score, name, about, differences, other)
-    results = append_result(out, {"model": name, **about, "scores": document["sources"]})
+    results = append_result(out, {"model": name, **about, "official": score.official})
     outputs = (*(str(out / f) for f in (PAGE, METRICS, TABLE)), str(results))
     return Report(stage=STAGE, counts=_counts(score), outputs=outputs, details=document)
 

@@ -140,6 +140,14 @@ def pieces_of_batches(batches: Batches) -> Pieces:
     return pieces
 
 
+def is_official(path: Path) -> bool:
+    """`path` begins like a `pred.json`: with a list."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        return stream.read(64).lstrip().startswith(b"[")
+
+
 def pieces_of_official(path: Path, hands: MeshSet) -> Pieces:
     """The answers in a `pred.json` (or a zip of it), which has no names: its order is the set's.
 

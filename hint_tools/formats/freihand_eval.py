@@ -11,11 +11,12 @@ HO-3D v3's truth is a gigabyte of text: no more than one hand of it is ever held
 
 from __future__ import annotations
 
+import contextlib
 import json
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -148,12 +149,15 @@ def _read(stream: IO[bytes], path: Path) -> bytes:
         raise DataError(f"{path}: can't be read ({error})") from error
 
 
-def _opened(path: Path) -> Any:
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
     try:
-        if path.suffix.lower() != ".zip":
-            return path.open("rb")
-        archive = zipfile.ZipFile(path)
-        return archive.open(SUBMISSION_MEMBER)
+        with contextlib.ExitStack() as stack:
+            if path.suffix.lower() == ".zip":
+                stream = stack.enter_context(stack.enter_context(zipfile.ZipFile(path)).open(SUBMISSION_MEMBER))
+            else:
+                stream = stack.enter_context(path.open("rb"))
+            yield stream
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except (OSError, zipfile.BadZipFile, KeyError, RuntimeError) as error:

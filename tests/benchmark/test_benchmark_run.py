@@ -11,35 +11,18 @@ import torch
 
 from hint_tools.benchmark.config import BenchmarkConfig
 from hint_tools.benchmark.evaluate import Answers, evaluate
-from hint_tools.benchmark.human import expected_pck, read_sigmas
 from hint_tools.benchmark.export import as_csv
+from hint_tools.benchmark.human import expected_pck, read_sigmas
 from hint_tools.benchmark.results import score
 from hint_tools.benchmark.run import run
 from hint_tools.core.errors import ConfigError, DataError, EnvironmentFault, ExitCode
 from hint_tools.core.skeleton import JOINT_NAMES
 from hint_tools.data.evaluation import read_npz_set, read_release_sets
 from hint_tools.formats import hamer_npz
-from hint_tools.hamer.checkpoint import save_checkpoint
-from hint_tools.hamer.config import BackboneConfig, DecoderConfig, HamerConfig
-from hint_tools.hamer.network import Hamer
-from hint_tools.mano.assets import load_hand_model
 from hint_tools.store.project import Project
 
 GOLDEN = Path(__file__).parents[3] / "shared" / "data" / "golden"
 golden = pytest.mark.skipif(not (GOLDEN / "crop_inputs").is_dir(), reason="the reference photographs are not here")
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A network of a few thousand parameters, never trained."""
-    torch.manual_seed(0)
-    backbone = BackboneConfig(dim=32, depth=1, heads=2)
-    decoder = DecoderConfig(dim=32, depth=1, heads=1, dim_head=16, mlp_dim=32, context_dim=32)
-    config = HamerConfig(backbone=backbone, decoder=decoder)
-    hand = load_hand_model()
-    path = tmp_path_factory.mktemp("checkpoint") / "model.ckpt"
-    save_checkpoint(path, Hamer(config, hand), step=7, hand_model=hand)
-    return path
 
 
 @pytest.mark.shared
