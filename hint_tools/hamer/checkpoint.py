@@ -94,8 +94,9 @@ def save_checkpoint(
         "metadata": dict(metadata or {}),
         "training": dict(training or {}),
     }
-    with atomic_path(path) as temporary:
-        torch.save(document, temporary)
+    # through an opened file: given a path, torch writes its (random) name into the file
+    with atomic_path(path) as temporary, temporary.open("wb") as opened:
+        torch.save(document, opened)
 
 
 def load_checkpoint(

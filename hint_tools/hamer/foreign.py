@@ -56,6 +56,7 @@ _OBJECTS = (
     *(f"{module}.{name}" for module in ("builtins", "__builtin__") for name in ("dict", "list", "long", "int", "set")),
 )
 
+
 def _emptied(*_: Any) -> OrderedDict[Any, Any]:
     """A mapping without the factory it was made with; its items are filled in by the reader."""
     return OrderedDict()

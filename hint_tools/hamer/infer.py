@@ -27,7 +27,8 @@ def config_of_shapes(
     """The configuration whose network has the shapes of `state`, and what had to be guessed.
 
     Args:
-        state: a state dict of HaMeR.
+        state: a state dict of HaMeR, or of its backbone alone; the decoder is then that of `stated` or of the preset
+            with this backbone, else the paper's.
         source: where it comes from, for messages.
         stated: settings found with it; they say what shapes can't (heads, focal length, loss weights).
 
@@ -44,19 +45,20 @@ def config_of_shapes(
         ) from None
     for known in (stated, *PRESETS.values()):
         if known is not None and _same_shapes(known, backbone, decoder):
+            if decoder is None:
+                decoder = _one_headed(known.decoder)
             vit = replace(backbone, heads=known.backbone.heads, drop_path=known.backbone.drop_path)
             head = replace(decoder, heads=known.decoder.heads, dim_head=known.decoder.dim_head)
             config = replace(stated or known, backbone=vit, decoder=head, image_px=vit.image_height_px)
             return config, _unlike(stated, known, source)
-    return _guessed(backbone, decoder, stated, source)
+    return _guessed(backbone, decoder or _one_headed(paper_decoder(backbone.dim)), stated, source)
 
 
-def _sizes(state: Mapping[str, Tensor]) -> tuple[BackboneConfig, DecoderConfig]:
-    """Everything shapes tell; heads are 1 and as wide as all of them together."""
+def _sizes(state: Mapping[str, Tensor]) -> tuple[BackboneConfig, DecoderConfig | None]:
+    """Everything shapes tell; heads are 1 and as wide as all of them together. No decoder where there is no head."""
     backbone = _backbone_sizes(state)
     if not any(name.startswith(HEAD) for name in state):
-        paper = paper_decoder(backbone.dim)
-        return backbone, replace(paper, heads=1, dim_head=paper.heads * paper.dim_head)
+        return backbone, None
     layer = f"{_DECODER}.transformer.layers.0"
     inner = state[f"{layer}.1.fn.to_q.weight"].shape[0]
     decoder = DecoderConfig(
@@ -91,12 +93,13 @@ def _count(state: Mapping[str, Tensor], prefix: str) -> int:
     return len({name[len(prefix) :].split(".")[0] for name in state if name.startswith(prefix)})
 
 
-def _same_shapes(known: HamerConfig, backbone: BackboneConfig, decoder: DecoderConfig) -> bool:
-    inner = known.decoder.heads * known.decoder.dim_head
-    return (
-        replace(known.backbone, heads=1, drop_path=0.0) == backbone
-        and replace(known.decoder, heads=1, dim_head=inner, dropout=0.0) == decoder
-    )
+def _same_shapes(known: HamerConfig, backbone: BackboneConfig, decoder: DecoderConfig | None) -> bool:
+    return replace(known.backbone, heads=1, drop_path=0.0) == backbone and decoder in (None, _one_headed(known.decoder))
+
+
+def _one_headed(decoder: DecoderConfig) -> DecoderConfig:
+    """The decoder as its shapes show it."""
+    return replace(decoder, heads=1, dim_head=decoder.heads * decoder.dim_head, dropout=0.0)
 
 
 def _unlike(stated: HamerConfig | None, used: HamerConfig, source: str) -> tuple[Finding, ...]:

@@ -10,8 +10,12 @@ from pydantic import Field, model_validator
 from hint_tools.store.config import StageConfig
 
 DEFAULT_PRESET: Final = "small"
-LEARNING_RATES: Final = {"vit_h": 1e-5, "small": 5e-4, "tiny": 1e-3}
-"""The paper's for its network; for the small ones what an overfitted batch asked for."""
+LEARNING_RATES: Final = {
+    **dict.fromkeys(("vit_h", "vit_l", "vit_b", "vit_s"), 1e-5),
+    "small": 5e-4,
+    "tiny": 1e-3,
+}
+"""The paper's for its network and ViTPose's other sizes; for the small ones what an overfitted batch asked for."""
 PAPER_LEARNING_RATE: Final = 1e-5
 
 
@@ -22,13 +26,16 @@ class TrainConfig(StageConfig):
     name: str = Field(
         default="first", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="Of the run: its folder is runs/NAME."
     )
-    preset: Literal["vit_h", "small", "tiny"] | None = Field(
+    preset: Literal["vit_h", "vit_l", "vit_b", "vit_s", "small", "tiny"] | None = Field(
         default=None, description=f"Size of the network; {DEFAULT_PRESET} unless --init or --model-config-file says it."
     )
     model_config_file: Path | None = Field(
         default=None, description="A model_config.yaml (HaMeR's fields) for a network of any size."
     )
-    init: Path | None = Field(default=None, description="Checkpoint to start from, ours or HaMeR's; brings its sizes.")
+    init: Path | None = Field(
+        default=None,
+        description="Checkpoint to start from: ours, HaMeR's, or a ViTPose or WiLoR backbone; brings its sizes.",
+    )
     mano: Path | None = Field(
         default=None, description="Hand model: a MANO file or its folder; default $HINT_MANO, else the open hand."
     )

@@ -117,7 +117,7 @@ def _network(
     """The network to start with, states to resume from, and what was noticed."""
     source = folder.checkpoint(done) if done else config.init
     if source is not None:
-        loaded = load_checkpoint(source, hand_model=hand_model)
+        loaded = load_checkpoint(source, hand_model=hand_model, fresh_head=not done)
         _require_same_crops(loaded.config, str(source))
         return loaded.network, loaded.training if done else {}, loaded.findings
     if config.model_config_file is not None:

@@ -18,6 +18,7 @@ from hint_tools.core.errors import ConfigError, DataError, EnvironmentFault, Usa
 from hint_tools.hamer.checkpoint import load_checkpoint
 from hint_tools.hamer.config import PRESETS
 from hint_tools.hamer.model_config import write_model_config
+from hint_tools.hamer.network import Hamer
 from hint_tools.store.project import create_project
 from hint_tools.train.config import TrainConfig
 from hint_tools.train.run import run
@@ -182,6 +183,18 @@ def test_starting_from_a_checkpoint_keeps_its_weights(release) -> None:
     )
     first, tuned = (load_checkpoint(Path("runs", n, "last.ckpt")).network.state_dict() for n in ("first", "tuned"))
     assert max(float((first[k].float() - tuned[k].float()).abs().max()) for k in first) < 1e-6
+
+
+def test_a_backbone_alone_is_a_start(release, hand_model) -> None:
+    """ViTPose's weights: what was there moves by nothing, the rest is fresh and said to be."""
+    backbone = {k: v for k, v in Hamer(PRESETS["tiny"], hand_model).state_dict().items() if k.startswith("backbone.")}
+    torch.save({"state_dict": backbone | {"keypoint_head.bias": torch.zeros(17)}}, "vitpose.pth")
+    report = run(settings(release, preset=None, init=Path("vitpose.pth"), steps=1, learning_rate=1e-12), None)
+    assert "hamer.head-untrained" in [f.code for f in report.findings]
+    trained = load_checkpoint(Path("runs/first/last.ckpt"))
+    assert trained.has_head
+    state = trained.network.state_dict()
+    assert max(float((state[k] - v).abs().max()) for k, v in backbone.items()) < 1e-6
 
 
 def test_a_frozen_backbone_does_not_move(release) -> None:
