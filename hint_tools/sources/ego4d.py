@@ -1,6 +1,7 @@
 """Ego4D's hand-object benchmark: critical frames of narrated actions with both hands' boxes, from the owners' files.
 
-Layout as the Ego4D download tool leaves it; `fho_main.json` as documented for version 2. Frame numbers inside a clip
+Layout as the Ego4D download tool leaves it; `fho_main.json` as documented for version 2, or version 1's `fho_hands`
+files. Where a clip is missing and its full-scale video is there, the video's own frame numbers are used. Frame numbers
 count from 0. Boxes are x, y, width, height in px of the full frame, drawn from the outer corner of its top-left pixel.
 """
 
@@ -14,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from hint_tools.core.errors import DataError
+from hint_tools.core.findings import Finding, Severity
 from hint_tools.sources.candidates import Candidate, HandBox, SourceReading, Tally
+from hint_tools.sources.ego4d_metadata import FPS, Metadata, objects, read_metadata
+from hint_tools.sources.ego4d_v1 import FILES, TYPES, read_v1
 from hint_tools.store.atomic import read_json
 
-CLIP_FPS = 30.0
-"""Canonical clips have a constant rate (Ego4D documentation, data/videos)."""
 LICENCE = "Ego4D licence"
-FRAME_TYPES = ("pre_45", "pre_30", "pre_15", "pre_frame", "contact_frame", "pnr_frame", "post_frame")
+FRAME_TYPES = TYPES
 """Ego4D's names for the moments of an action, in time order."""
 
 _TYPE_NAMES = {**{t: t for t in FRAME_TYPES}, **{t.removesuffix("_frame"): t for t in FRAME_TYPES}}
@@ -35,19 +37,21 @@ class Layout:
     """Where the parts of a download lie.
 
     Args:
-        annotations: `fho_main.json`.
+        annotations: `fho_main.json`, or version 1's files of hands.
         clip_folders: where `<clip_uid>.mp4` is looked for, in this order.
+        video_folders: where `<video_uid>.mp4` is looked for.
         metadata: `ego4d.json`; None when it is not there.
     """
 
-    annotations: Path
+    annotations: tuple[Path, ...]
     clip_folders: tuple[Path, ...]
+    video_folders: tuple[Path, ...]
     metadata: Path | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Clip:
-    """What all frames of one annotated interval share."""
+    """What all frames of one annotated interval share; `in_video`: the file is the whole video."""
 
     uid: str
     video: str
@@ -55,27 +59,32 @@ class _Clip:
     file: Path
     origin: str
     size_px: tuple[int, int] | None
+    in_video: bool
+    split: str
 
 
 def find_layout(root: Path) -> Layout:
     """Where a download's parts lie: below `root/v2`, `root/v1` or `root` itself.
 
     Raises:
-        DataError: no such folder, or no `fho_main.json` or no folder of clips below it.
+        DataError: no such folder, or no annotations or no folder of clips or videos below it.
     """
     hint = _DOWNLOAD.format(root=root)
     if not root.is_dir():
         raise DataError(f"{root}: expected a folder with an Ego4D download, found none", hint=hint)
     bases = (*(root / v for v in _VERSIONS), root, *(root.parent / v for v in _VERSIONS if root.name in _VERSIONS))
-    annotations = [b / "annotations" / "fho_main.json" for b in bases]
-    found = [a for a in annotations if a.is_file()]
-    clips = tuple(b / "clips" for b in bases if (b / "clips").is_dir())
+    found = [(path,) for b in bases if (path := b / "annotations" / "fho_main.json").is_file()]
+    older = (tuple(p for n in FILES if (p := b / "annotations" / n).is_file()) for b in bases)
+    found += [paths for paths in older if paths]
+    clips, videos = (tuple(b / n for b in bases if (b / n).is_dir()) for n in ("clips", "full_scale"))
     if not found:
-        raise DataError(f"{root}: expected annotations/fho_main.json in v2/, v1/ or here, found none", hint=hint)
-    if not clips:
+        raise DataError(
+            f"{root}: expected annotations/fho_main.json (or fho_hands_train.json) in v2/, v1/ or here", hint=hint
+        )
+    if not clips and not videos:
         raise DataError(f"{root}: expected a folder clips/ in v2/, v1/ or here, found none", hint=hint)
     described = [p / "ego4d.json" for p in (root, *bases, root.parent)]
-    return Layout(found[0], clips, next((d for d in described if d.is_file()), None))
+    return Layout(found[0], clips, videos, next((d for d in described if d.is_file()), None))
 
 
 def read_ego4d(root: Path) -> SourceReading:
@@ -85,22 +94,20 @@ def read_ego4d(root: Path) -> SourceReading:
         DataError: the layout is not a download's, a file is not what it should be, or no clip is there at all.
     """
     layout = find_layout(root)
-    document = read_json(layout.annotations)
-    if not isinstance(document, dict) or not isinstance(document.get("videos"), list):
-        raise DataError(f"{layout.annotations}: expected an object with a list `videos`")
-    people, stereo = _metadata(layout.metadata)
+    document, notes = _document(layout)
+    known = read_metadata(layout.metadata)
     actions_skipped, boxes_skipped = Tally(), Tally()
     candidates: list[Candidate] = []
     n_actions = n_used = 0
     for video, interval in _intervals(document):
-        actions = _objects(interval.get("narrated_actions"))
+        actions = objects(interval.get("narrated_actions"))
         n_actions += len(actions)
-        clip = _clip(root, layout, video, interval, people)
-        obstacle = _interval_obstacle(interval, video, stereo, clip)
+        clip = _clip(root, layout, video, interval, known)
+        obstacle = _interval_obstacle(interval, video, known, clip)
         for action in actions:
             name = f"{clip.video}/{action.get('uid') or '?'}"
-            reason = obstacle or _action_obstacle(action)
-            frames = [] if reason else list(_frames(clip, action, boxes_skipped))
+            reason = obstacle or _action_obstacle(action, clip.in_video)
+            frames = [] if reason else list(_frames(clip, action, known, boxes_skipped))
             if frames:
                 n_used += 1
                 candidates.extend(frames)
@@ -112,42 +119,44 @@ def read_ego4d(root: Path) -> SourceReading:
     counts |= {f"boxes: {r}": n for r, n in boxes_skipped.counts().items()}
     findings = actions_skipped.findings("ego4d", "actions skipped") + boxes_skipped.findings("ego4d", "boxes skipped")
     candidates.sort(key=lambda c: (c.unit, c.frame_index, c.action, c.frame_type))
-    return SourceReading(candidates=tuple(candidates), counts=counts, findings=findings)
+    return SourceReading(candidates=tuple(candidates), counts=counts, findings=(*notes, *findings))
 
 
-def _objects(value: Any) -> list[dict[str, Any]]:
-    """The objects in a list that may be missing, null, or hold other things."""
-    return [v for v in value if isinstance(v, dict)] if isinstance(value, list) else []
-
-
-def _metadata(path: Path | None) -> tuple[dict[str, str], frozenset[str]]:
-    """Participant of each video that has one, and the videos filmed in stereo."""
-    document = read_json(path) if path else {}
-    videos = _objects(document.get("videos") if isinstance(document, dict) else None)
-    people = {str(v.get("video_uid")): v["fb_participant_id"] for v in videos if v.get("fb_participant_id") is not None}
-    stereo = frozenset(str(v.get("video_uid")) for v in videos if v.get("is_stereo"))
-    return {video: str(person) for video, person in people.items()}, stereo
+def _document(layout: Layout) -> tuple[dict[str, Any], tuple[Finding, ...]]:
+    """The annotations in `fho_main.json`'s shape, and what to say of them."""
+    if layout.annotations[0].name in FILES:
+        document, order = read_v1(layout.annotations)
+        how = f"read as {order}, the one reading that fits all" if order else "not used: their order can't be told"
+        note = Finding("ego4d.version-1-boxes", Severity.INFO, f"the boxes of version 1's files are {how}")
+        return document, (note,)
+    document = read_json(layout.annotations[0])
+    if not isinstance(document, dict) or not isinstance(document.get("videos"), list):
+        raise DataError(f"{layout.annotations[0]}: expected an object with a list `videos`")
+    return document, ()
 
 
 def _intervals(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    for video in _objects(document["videos"]):
-        for interval in _objects(video.get("annotated_intervals")):
+    for video in objects(document["videos"]):
+        for interval in objects(video.get("annotated_intervals")):
             yield video, interval
 
 
-def _clip(root: Path, layout: Layout, video: dict[str, Any], interval: dict[str, Any], people: dict[str, str]) -> _Clip:
+def _clip(root: Path, layout: Layout, video: dict[str, Any], interval: dict[str, Any], known: Metadata) -> _Clip:
     uid = _plain_name(interval.get("clip_uid"))
-    video_uid = str(video.get("video_uid") or "")
-    places = [folder / f"{uid}.mp4" for folder in layout.clip_folders]
-    file = next((p for p in places if p.is_file()), places[0])
+    video_uid = _plain_name(video.get("video_uid")) or known.video_of.get(uid, "")
+    places = [(folder / f"{uid}.mp4", False) for folder in layout.clip_folders if uid]
+    places += [(folder / f"{video_uid}.mp4", True) for folder in layout.video_folders if video_uid]
+    file, in_video = next((p for p in places if p[0].is_file()), places[0] if places else (root, False))
     above = file.is_relative_to(root)
     return _Clip(
         uid=uid,
         video=video_uid or uid,
-        participant=people.get(video_uid, ""),
+        participant=known.people.get(video_uid, ""),
         file=file,
         origin=file.relative_to(root if above else root.parent).as_posix(),
         size_px=_size(video.get("video_metadata")),
+        in_video=in_video,
+        split=known.splits.get(video_uid, ""),
     )
 
 
@@ -166,18 +175,18 @@ def _size(value: Any) -> tuple[int, int] | None:
     return None
 
 
-def _interval_obstacle(interval: dict[str, Any], video: dict[str, Any], stereo: frozenset[str], clip: _Clip) -> str:
+def _interval_obstacle(interval: dict[str, Any], video: dict[str, Any], known: Metadata, clip: _Clip) -> str:
     """Why no action of this interval can be used; empty when they can."""
     if interval.get("redacted"):
         return "redacted interval"
-    if not clip.uid:
+    if not clip.uid and not clip.in_video:
         return "interval without a clip"
-    if video.get("is_stereo") or clip.video in stereo:
+    if video.get("is_stereo") or clip.video in known.stereo:
         return "stereo video"
     return "" if clip.file.is_file() else "clip file missing"
 
 
-def _action_obstacle(action: dict[str, Any]) -> str:
+def _action_obstacle(action: dict[str, Any], in_video: bool) -> str:
     """Why this action can't be used; empty when it can."""
     if not isinstance(action.get("uid"), str) or not action["uid"]:
         return "action without an id"
@@ -187,34 +196,40 @@ def _action_obstacle(action: dict[str, Any]) -> str:
         return "invalid annotation"
     if action.get("is_valid_action") is False:
         return "not a valid action"
-    if not isinstance(action.get("clip_critical_frames"), dict):
+    if not isinstance(action.get("critical_frames" if in_video else "clip_critical_frames"), dict):
         return "no critical frames"
-    return "" if _objects(action.get("frames")) else "no boxes annotated"
+    return "" if objects(action.get("frames")) else "no boxes annotated"
 
 
-def _frames(clip: _Clip, action: dict[str, Any], skipped: Tally) -> Iterator[Candidate]:
-    """The critical frames of one action that have a hand's box."""
-    numbers, in_video = action["clip_critical_frames"], action.get("critical_frames")
+def _frames(clip: _Clip, action: dict[str, Any], known: Metadata, skipped: Tally) -> Iterator[Candidate]:
+    """The critical frames of one action that have a hand's box, or whose boxes can't be read for what they are."""
+    in_video = action.get("critical_frames")
+    whole = in_video if isinstance(in_video, dict) else {}
+    numbers = whole if clip.in_video else action["clip_critical_frames"]
     seen = set()
-    for frame in _objects(action["frames"]):
+    for frame in objects(action["frames"]):
         kind = _TYPE_NAMES.get(str(frame.get("frame_type")), "")
         subject = f"{clip.uid}/{action['uid']}/{kind or frame.get('frame_type')}"
         hands = _hands(frame, subject, skipped)
-        if not hands:
+        if not hands and not frame.get("without_boxes"):
             continue
         number = numbers.get(kind)
-        reason = _number_obstacle(kind, number, frame, in_video if isinstance(in_video, dict) else {})
+        reason = _number_obstacle(kind, number, frame, whole)
+        at = whole.get(kind)
         if not reason and kind in seen:
             reason = "frame listed twice in one action"
+        if not reason and isinstance(at, int) and known.is_redacted(clip.video, at / FPS):
+            reason = "in a redacted part of the video"
         if reason:
-            for _ in hands:
+            for _ in hands or (None,):
                 skipped.add(reason, subject)
             continue
         seen.add(kind)
         yield Candidate(
-            file=clip.file, origin=clip.origin, unit=clip.uid, video=clip.video, clip=clip.uid,
-            participant=clip.participant, frame_index=number, time_s=number / CLIP_FPS, hands=hands,
-            box_size_px=_size(frame) or clip.size_px, action=action["uid"], frame_type=kind, licence=LICENCE,
+            file=clip.file, origin=clip.origin, unit=clip.video if clip.in_video else clip.uid, video=clip.video,
+            clip="" if clip.in_video else clip.uid, participant=clip.participant, frame_index=number,
+            time_s=number / FPS, hands=hands, box_size_px=_size(frame) or clip.size_px, action=action["uid"],
+            frame_type=kind, licence=LICENCE, official_split=clip.split,
         )  # fmt: skip
 
 
@@ -233,7 +248,7 @@ def _number_obstacle(kind: str, number: Any, frame: dict[str, Any], in_video: di
 def _hands(frame: dict[str, Any], subject: str, skipped: Tally) -> tuple[HandBox, ...]:
     """The first good box of each side, left before right."""
     found: dict[str, HandBox] = {}
-    for entry in _objects(frame.get("boxes")):
+    for entry in objects(frame.get("boxes")):
         side = _SIDES.get(str(entry.get("object_type")))
         if side is None:
             continue
@@ -263,7 +278,7 @@ def _expect_clips(layout: Layout, n_used: int, skipped: Tally, n_actions: int) -
     missing = skipped.counts().get("clip file missing", 0)
     if not n_used and missing:
         raise DataError(
-            f"{layout.clip_folders[0]}: none of the clips that fho_main.json names is here "
-            f"({missing} of {n_actions} actions wait for one)",
-            hint="download the clips: " + _DOWNLOAD.format(root=layout.annotations.parent.parent.parent),
+            f"{(*layout.clip_folders, *layout.video_folders)[0]}: none of the clips that "
+            f"{layout.annotations[0].name} names is here ({missing} of {n_actions} actions wait for one)",
+            hint="download the clips: " + _DOWNLOAD.format(root=layout.annotations[0].parent.parent.parent),
         )
