@@ -1,13 +1,16 @@
 """Near-duplicate crops by difference hashes, without comparing every pair.
 
-Two hashes of 64 bits that differ in at most d bits agree in at least one of d + 1 bands (pigeonhole), so only hashes
-that share a band are compared: exact, and far fewer pairs than all. Going through the hands in the order in which they
+Two hashes of 64 bits that differ in at most d bits agree in at least g of d + g parts (pigeonhole), so only hashes that
+share g parts are compared: exact, and far fewer pairs than all. The more hashes there are, the larger g is chosen, so
+that the shared bits tell them apart and the work grows little faster than their number. Going through the hands in the order in which they
 were drawn, one is dropped when it is near one that was kept: unlike joining everything that is connected, this neither
 lets a slow pan shrink to one frame nor lets later hands undo earlier choices.
 """
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Iterator
 
 import cv2
@@ -18,6 +21,9 @@ from hint_tools.sample.table import Bools, Ints, Keys
 
 N_BITS = 64
 _SIDE = 8
+_MOST_AGREEING = 4
+_SORTING = 8
+"""What sorting one hash costs, in comparisons of a pair."""
 _SCATTER = np.random.default_rng(64).permutation(N_BITS).astype(np.uint64)
 """Where each bit goes before the bands are cut: neighbouring bits are alike, and a dark corner would fill a band."""
 
@@ -53,7 +59,7 @@ def leaders(hashes: Keys, max_bits: int) -> Ints:
 def _near_pairs(hashes: Keys, max_bits: int) -> tuple[Ints, Ints]:
     """All pairs (earlier, later) of places at most `max_bits` apart, some of them several times."""
     lows, highs = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for band in _bands(hashes, max_bits + 1):
+    for band in _bands(hashes, max_bits, _agreeing(len(hashes), max_bits)):
         order = np.argsort(band, kind="stable")
         for a, b in _sharing(band[order]):
             one, other = order[a], order[b]
@@ -64,11 +70,21 @@ def _near_pairs(hashes: Keys, max_bits: int) -> tuple[Ints, Ints]:
     return np.concatenate(lows), np.concatenate(highs)
 
 
-def _bands(hashes: Keys, n: int) -> Iterator[Keys]:
-    """The hashes' bits, scattered, in `n` parts of as equal a width as can be."""
-    for places in np.array_split(_SCATTER, n):
+def _agreeing(n: int, max_bits: int) -> int:
+    """How many parts should agree for the least work: sorting once a choice of parts, and comparing chance pairs."""
+
+    def work(g: int) -> float:
+        shared_bits = N_BITS * g // (max_bits + g)
+        return math.comb(max_bits + g, g) * n * (_SORTING + n / 2 ** (shared_bits + 1))
+
+    return min(range(1, _MOST_AGREEING + 1), key=work)
+
+
+def _bands(hashes: Keys, max_bits: int, g: int) -> Iterator[Keys]:
+    """The hashes' bits, scattered and cut into `max_bits + g` parts, for every choice of `g` of them."""
+    for parts in itertools.combinations(np.array_split(_SCATTER, max_bits + g), g):
         band = np.zeros_like(hashes)
-        for i, place in enumerate(places):
+        for i, place in enumerate(np.concatenate(parts)):
             band |= ((hashes >> place) & np.uint64(1)) << np.uint64(i)
         yield band
 

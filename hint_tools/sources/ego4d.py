@@ -73,7 +73,7 @@ def find_layout(root: Path) -> Layout:
     if not root.is_dir():
         raise DataError(f"{root}: expected a folder with an Ego4D download, found none", hint=hint)
     bases = (*(root / v for v in _VERSIONS), root, *(root.parent / v for v in _VERSIONS if root.name in _VERSIONS))
-    found = [(path,) for b in bases if (path := b / "annotations" / "fho_main.json").is_file()]
+    found: list[tuple[Path, ...]] = [(path,) for b in bases if (path := b / "annotations" / "fho_main.json").is_file()]
     older = (tuple(p for n in FILES if (p := b / "annotations" / n).is_file()) for b in bases)
     found += [paths for paths in older if paths]
     clips, videos = (tuple(b / n for b in bases if (b / n).is_dir()) for n in ("clips", "full_scale"))
@@ -220,7 +220,7 @@ def _frames(clip: _Clip, action: dict[str, Any], known: Metadata, skipped: Tally
             reason = "frame listed twice in one action"
         if not reason and isinstance(at, int) and known.is_redacted(clip.video, at / FPS):
             reason = "in a redacted part of the video"
-        if reason:
+        if reason or number is None:
             for _ in hands or (None,):
                 skipped.add(reason, subject)
             continue
