@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,13 @@ def add_stage(
     app: typer.Typer, verb: str, *, example: str, name: str | None = None, summary: str | None = None
 ) -> None:
     """Register the stage `name` (default: `verb`) on `app` under `verb`."""
-    chosen = stage(name or verb)
+    help_text = summary or SUMMARIES[verb]
+    app.command(verb, help=help_text, epilog=f"Example:  {example}")(stage_command(name or verb))
+
+
+def stage_command(name: str) -> Callable[..., None]:
+    """What the command line calls for the stage `name`, with its settings as parameters."""
+    chosen = stage(name)
 
     def body(values: dict[str, Any], *, project: Path | None, as_json: bool) -> None:
         def work() -> Report:
@@ -29,5 +36,4 @@ def add_stage(
 
     with errors_explained(as_json=False):
         config = chosen.config_class()
-    help_text = summary or SUMMARIES[verb]
-    app.command(verb, help=help_text, epilog=f"Example:  {example}")(command_from(config, body))
+    return command_from(config, body)

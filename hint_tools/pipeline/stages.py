@@ -90,6 +90,7 @@ _ALL: Final = (
     Stage("push", "hint_tools.labelstudio.config:PushConfig", "hint_tools.labelstudio.push:run_push"),
     Stage("pull", "hint_tools.labelstudio.config:PullConfig", "hint_tools.labelstudio.pull:run_pull"),
     Stage("qc", "hint_tools.qc.config:QcConfig", "hint_tools.qc.run:run"),
+    Stage("qc-sigma", "hint_tools.qc.config:SigmaConfig", "hint_tools.qc.sigma_command:run_sigma", False),
     Stage("fit", "hint_tools.fit.config:FitConfig", "hint_tools.fit.run:run"),
     Stage("release", "hint_tools.release.config:ReleaseBuildConfig", "hint_tools.release.build:run_build"),
     Stage("verify", "hint_tools.release.config:ReleaseVerifyConfig", "hint_tools.release.verify:run_verify", False),

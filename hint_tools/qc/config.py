@@ -1,6 +1,8 @@
-"""Settings of `hint qc`."""
+"""Settings of `hint qc` and `hint qc sigma`."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from pydantic import Field
 
@@ -55,3 +57,15 @@ class QcConfig(StageConfig):
         le=1,
         description="Fail (exit code 1) when annotators agree less than this on occlusion (Gwet's AC1).",
     )
+
+
+class SigmaConfig(StageConfig):
+    """Settings of `hint qc sigma`."""
+
+    files: tuple[Path, ...] = Field(
+        description="COCO keypoint files, one an annotator; or one file whose annotations say `annotator`.",
+        json_schema_extra={"argument": True},
+    )
+    out: Path = Field(default=Path("coco_sigmas.json"), description="Where the figures are written.")
+    bootstrap: int = Field(default=2000, ge=50, description="Resamples of pictures behind every interval.")
+    seed: int = Field(default=0, description="Of the resamples.")

@@ -66,8 +66,8 @@ def analyse_joints(panel: Panel, hands: Mapping[str, Hand], config: QcConfig, re
     for mistake in elsewhere:
         away[mistake.hand, list(mistake.slots)] = True
     excluded = away
-    for _ in range(_ROUNDS):
-        sigmas = measure_sigmas(panel, pairs, sizes.scale, excluded, resampler)
+    for number in range(_ROUNDS):
+        sigmas = measure_sigmas(panel, pairs, sizes.scale, excluded, resampler, apart=number + 1 == _ROUNDS)
         personal = sigmas.in_px(panel, sizes.scale, personal=True)
         renamings = merged(
             find_renamings(panel, pairs, pair_gains(panel, pairs, personal, config.identity_gain)),

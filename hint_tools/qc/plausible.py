@@ -121,9 +121,10 @@ def _against_the_model(panel: Panel, predictions: Mapping[str, Prediction]) -> I
 
 def _too_fast(panel: Panel, predictions: Mapping[str, Prediction], untouched: Ints) -> Iterator[Mistake]:
     """Answers sent in less time than moving their joints takes."""
+    has_joints = panel.has_joints
     for hand, row in enumerate(panel.submissions):
         for slot, answer in enumerate(row):
-            if answer is None or not panel.has_joints[hand, slot] or untouched[hand, slot] == 1:
+            if answer is None or not has_joints[hand, slot] or untouched[hand, slot] == 1:
                 continue
             label = predictions.get(answer.prediction_id)
             moved = int(np.isfinite(panel.keypoints[hand, slot]).all(axis=-1).sum())

@@ -14,6 +14,7 @@ from hint_tools.qc.analysis import Analysis
 from hint_tools.qc.bootstrap import Estimate
 from hint_tools.qc.mistakes import Mistake, name_of
 from hint_tools.qc.panel import Panel, count_answers
+from hint_tools.qc.profiles import Profile
 from hint_tools.qc.sigmas import Sigma, Sigmas
 
 QC_VERSION = 1
@@ -44,17 +45,45 @@ def qc_json(analysis: Analysis, counts: dict[str, int | float | str]) -> dict[st
             "krippendorff_alpha": occlusion.alpha,
             "joints": occlusion.n_units,
         },
-        "annotators": [
+        "annotators": [_annotator(analysis, p) for p in analysis.profiles],
+        "gold": [
             {
-                "annotator": panel.annotators[h.annotator],
-                "answers": int((panel.annotator == h.annotator).sum()),
-                "error_factor": float(analysis.sigmas.factors[h.annotator]),
-                "occluded_found": h.found,
-                "occluded_joints": h.n_occluded,
-                "visible_called_occluded": h.invented,
-                "visible_joints": h.n_visible,
+                "annotator": panel.annotators[t.annotator],
+                "hands": t.hands,
+                "failures": _estimate(t.failures),
+                "verdict": t.verdict,
+                "decided_after": t.decided_after,
             }
-            for h in analysis.habits
+            for t in analysis.gold
+        ],
+        "periods": [
+            {
+                "from": p.period,
+                "hands": p.hands,
+                "error": _estimate(p.error),
+                "gwet_ac1": p.ac1,
+                "annotators": {panel.annotators[k]: _estimate(e) for k, e in p.annotators.items()},
+            }
+            for p in analysis.periods
+        ],
+        "changes": [
+            {
+                "annotator": panel.annotators[c.annotator],
+                "since": c.since,
+                "before": c.before,
+                "after": c.after,
+                "statistic": c.statistic,
+            }
+            for c in analysis.changes
+        ],
+        "repeats": [
+            {
+                "annotator": r.annotator,
+                "hands": r.hands,
+                "error": _estimate(r.error),
+                "same_state": _estimate(r.same_state),
+            }
+            for r in analysis.repeats
         ],
         "mistakes": [_mistake(panel, m) for m in analysis.mistakes],
         "queue": [{"hand": q.hand_id, "rank": q.rank, "score": q.score, "reason": q.reason} for q in analysis.queue],
@@ -88,6 +117,36 @@ def _sigma(cell: Sigma) -> dict[str, Any]:
         "pairs": cell.estimate.n,
         "rms": cell.rms,
         "level": f"{cell.level} of all sources" if cell.borrowed else cell.level,
+    }
+
+
+def _annotator(analysis: Analysis, profile: Profile) -> dict[str, Any]:
+    habit = analysis.habits[profile.annotator]
+    return {
+        "annotator": analysis.panel.annotators[profile.annotator],
+        "answers": profile.answers,
+        "error": _estimate(profile.error),
+        "identity_rate": _estimate(profile.identity_rate),
+        "mistakes": dict(profile.mistakes),
+        "sensitivity": _estimate(profile.sensitivity),
+        "specificity": _estimate(profile.specificity),
+        "one_coin": profile.one_coin,
+        "untouched": _estimate(profile.untouched),
+        "seconds": _estimate(profile.seconds),
+        "occluded_found": habit.found,
+        "occluded_joints": habit.n_occluded,
+        "visible_called_occluded": habit.invented,
+        "visible_joints": habit.n_visible,
+        "bias": [
+            {
+                "joint": b.joint,
+                "direction": b.direction,
+                "answers": b.measured.n,
+                "measured": _estimate(b.measured),
+                "shrunk": _estimate(b.shrunk),
+            }
+            for b in profile.biases
+        ],
     }
 
 

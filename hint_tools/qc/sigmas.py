@@ -110,7 +110,9 @@ class Sigmas:
         return table
 
 
-def measure_sigmas(panel: Panel, pairs: Pairs, scale: Floats, excluded: Bools, resampler: Resampler) -> Sigmas:
+def measure_sigmas(
+    panel: Panel, pairs: Pairs, scale: Floats, excluded: Bools, resampler: Resampler, *, apart: bool = True
+) -> Sigmas:
     """σ of each joint, visible and occluded, from the pairs that agree on its state and not both on the pre-label.
 
     Args:
@@ -119,10 +121,11 @@ def measure_sigmas(panel: Panel, pairs: Pairs, scale: Floats, excluded: Bools, r
         scale: (H) px.
         excluded: (H, A, 21) joints that take no part: of fingers that were mistaken for others.
         resampler: of the panel's images.
+        apart: also measure each source by itself, where there are several.
     """
     kept = np.where(excluded[..., None], np.nan, panel.keypoints)
-    apart = kept[pairs.hand, pairs.first] - kept[pairs.hand, pairs.second]
-    distance = (apart**2).sum(axis=-1)
+    offset = kept[pairs.hand, pairs.first] - kept[pairs.hand, pairs.second]
+    distance = (offset**2).sum(axis=-1)
     untouched = distance < UNTOUCHED_PX**2
     squared = np.where(untouched, np.nan, distance) / scale[pairs.hand, None] ** 2
     one, other = (panel.visibility[pairs.hand, k] for k in (pairs.first, pairs.second))
@@ -137,7 +140,7 @@ def measure_sigmas(panel: Panel, pairs: Pairs, scale: Floats, excluded: Bools, r
         pooled = [_cell(values, pairs, joint, state, resampler) for joint in range(N_JOINTS)]
         cells += pooled
         table[code] = [c.estimate.value for c in pooled]
-        for k, name in enumerate(panel.sources if len(panel.sources) > 1 else ()):
+        for k, name in enumerate(panel.sources if apart and len(panel.sources) > 1 else ()):
             own = np.where((source == k)[:, None], values, np.nan)
             by_source += [_of_source(own, pairs, cell, name, resampler) for cell in pooled]
         relative = np.where(agreed, squared / table[code] ** 2, relative)
