@@ -11,6 +11,7 @@ and the backbone's share of what a large matrix product reaches in the same type
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import math
 import tempfile
@@ -23,7 +24,7 @@ from torch import Tensor, nn
 from hint_tools.hamer import load_hamer
 from hint_tools.hamer.config import PRESETS, BackboneConfig
 from hint_tools.hamer.network import Hamer
-from hint_tools.hamer.precision import autocast
+from hint_tools.hamer.precision import autocast, keep_in
 from hint_tools.mano.assets import load_hand_model
 
 REPEATS = 3
@@ -103,7 +104,7 @@ def backbone_flops(config: BackboneConfig) -> float:
 
 def peak_flops(device: torch.device, precision: str) -> float:
     """What a large matrix product reaches."""
-    size = 8192 if device.type == "cuda" else 1024
+    size = 8192
     kind = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
     a, b = (torch.randn(size, size, device=device, dtype=kind) for _ in range(2))
 
@@ -137,25 +138,34 @@ def main() -> None:
     device = torch.device(options.device)
     network = through_a_file(random_network(options.preset), options.preset).to(device)
     flops = backbone_flops(network.config.backbone)
-    peaks = {p: peak_flops(device, p) for p in ("fp32", "bf16")}
+    peaks = {p: peak_flops(device, p) for p in ("fp32", "bf16")} if device.type == "cuda" else {}
     side = network.config.image_px
     crops = torch.randn(max(options.batch), 3, side, side, generator=torch.Generator().manual_seed(1)).to(device)
     for precision in ("bf16", "fp16") if device.type == "cuda" else ("bf16",):
         print(f"{precision} against fp32: {difference(network, crops[:8], device, precision)}", flush=True)
     base: dict[int, float] = {}
-    for compiled in (False,) if options.no_compile else (False, True):
-        if compiled:
-            network.backbone.compile()
-        for batch in options.batch if not compiled or device.type == "cuda" else options.batch[-1:]:
-            for precision in ("fp32", "bf16"):
-                rate = batch / seconds(network, {"img": crops[:batch]}, device, precision)
-                base.setdefault(batch, rate)
-                share = rate * flops / peaks[precision]
-                print(
-                    f"batch {batch:3d} {precision}{' compiled' if compiled else '':9} {rate:8.3f} images/s, "
-                    f"{rate / base[batch]:.2f} x its first row, backbone at {100 * share:.0f}% of a matrix product",
-                    flush=True,
-                )
+
+    def row(used: Hamer, batch: int, precision: str, what: str) -> None:
+        rate = batch / seconds(used, {"img": crops[:batch]}, device, precision)
+        base.setdefault(batch, rate)
+        share = f", backbone at {100 * rate * flops / peaks[precision]:.0f}% of a matrix product" if peaks else ""
+        print(
+            f"batch {batch:3d} {precision} {what:24} {rate:8.3f} images/s, {rate / base[batch]:.2f} x{share}",
+            flush=True,
+        )
+
+    kept = copy.deepcopy(network)
+    keep_in(kept, "bf16")
+    for batch in options.batch:
+        row(network, batch, "fp32", "")
+        row(network, batch, "bf16", "autocast")
+        row(kept, batch, "bf16", "matrices kept in bf16")
+    if not options.no_compile:
+        for used in (network, kept):
+            used.backbone.compile()
+        for batch in options.batch if device.type == "cuda" else options.batch[-1:]:
+            row(network, batch, "fp32", "compiled")
+            row(kept, batch, "bf16", "kept in bf16, compiled")
 
 
 if __name__ == "__main__":

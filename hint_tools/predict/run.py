@@ -16,6 +16,7 @@ from hint_tools.core.progress import track
 from hint_tools.core.report import Report
 from hint_tools.formats import predictions
 from hint_tools.hamer.checkpoint import LoadedCheckpoint, load_checkpoint
+from hint_tools.hamer.precision import keep_in
 from hint_tools.mano.assets import load_hand_model
 from hint_tools.predict.config import PredictConfig
 from hint_tools.predict.findings import findings_of
@@ -95,6 +96,7 @@ def _worker(
     device = _device(config.device)
     network = loaded.network.to(device)
     network.train(False)
+    keep_in(network, config.precision)
     if config.compile:
         network.backbone.compile(dynamic=True)
     predictor = Predictor(network, device, config.precision, config.crop == "demo", config.batch_size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import copy
 import json
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from hint_tools.hamer.config import PRESETS
 from hint_tools.hamer.convert import convert, describe
 from hint_tools.hamer.model_config import write_model_config
 from hint_tools.hamer.network import Hamer
+from hint_tools.hamer.precision import autocast, keep_in
 from hint_tools.mano.assets import load_hand_model
 
 CROP = torch.randn(1, 3, 256, 256, generator=torch.Generator().manual_seed(0))
@@ -296,6 +298,16 @@ def test_half_precision_answers_in_single(network, dtype) -> None:
     flat = {k: v for k, v in half.items() if k != "pred_mano_params"} | half["pred_mano_params"]
     assert {v.dtype for v in flat.values()} == {torch.float32}
     assert 0 < (half["pred_vertices"] - full["pred_vertices"]).abs().max() < 0.002
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_matrices_kept_in_half_precision_give_the_same_bits(network, precision) -> None:
+    kept = copy.deepcopy(network)
+    keep_in(kept, precision)
+    assert sum(p.dtype != torch.float32 for p in kept.parameters()) == 2 * (1 + 4 * PRESETS["tiny"].backbone.depth)
+    with torch.no_grad(), autocast(torch.device("cpu"), precision):
+        expected, got = network({"img": CROP}), kept({"img": CROP})
+    assert torch.equal(got["pred_vertices"], expected["pred_vertices"])
 
 
 def test_the_network_compiles_without_breaks(network) -> None:
