@@ -2,9 +2,11 @@
 
 Two hashes of 64 bits that differ in at most d bits agree in at least g of d + g parts (pigeonhole), so only hashes that
 share g parts are compared: exact, and far fewer pairs than all. The more hashes there are, the larger g is chosen, so
-that the shared bits tell them apart and the work grows little faster than their number. Going through the hands in the order in which they
-were drawn, one is dropped when it is near one that was kept: unlike joining everything that is connected, this neither
-lets a slow pan shrink to one frame nor lets later hands undo earlier choices.
+that the shared bits tell them apart and the work grows little faster than their number.
+
+Going through the hands in the order in which they were drawn, one is dropped when it is near one that was kept: unlike
+joining everything that is connected, this neither lets a slow pan shrink to one frame nor lets later hands undo earlier
+choices.
 """
 
 from __future__ import annotations
@@ -75,7 +77,7 @@ def _agreeing(n: int, max_bits: int) -> int:
 
     def work(g: int) -> float:
         shared_bits = N_BITS * g // (max_bits + g)
-        return math.comb(max_bits + g, g) * n * (_SORTING + n / 2 ** (shared_bits + 1))
+        return float(math.comb(max_bits + g, g) * n * (_SORTING + n / 2.0 ** (shared_bits + 1)))
 
     return min(range(1, _MOST_AGREEING + 1), key=work)
 

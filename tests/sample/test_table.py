@@ -234,7 +234,7 @@ def test_near_hashes_against_all_pairs(seeds: list[int], bits: int, seed: int, a
         for _ in range(6)
     ]
     rng.shuffle(hashes)
-    with mock.patch.object(duplicates, "_agreeing", lambda *_: agreeing):  # few hashes alone would always choose one
+    with mock.patch.object(duplicates, "_agreeing", return_value=agreeing):  # few hashes would choose one
         found = leaders(np.array(hashes, np.uint64), bits)
     kept: list[int] = []
     for i, h in enumerate(hashes):
