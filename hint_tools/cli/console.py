@@ -70,15 +70,18 @@ class QuietProgress:
 
         class _Lines:
             done = 0
-            told = started
+            told, told_done = started, 0
 
             def advance(self, n: int = 1) -> None:
                 self.done += n
                 now = time.monotonic()
                 if now - self.told >= QUIET_INTERVAL_S:
-                    self.told = now
+                    # of the last stretch: what an earlier run had done was counted at once
+                    pace = (self.done - self.told_done) / (now - self.told)
+                    self.told, self.told_done = now, self.done
                     of = f"/{total}" if total else ""
-                    _plain(f"  {label}: {self.done}{of} after {now - started:.0f} s")
+                    left = f", about {(total - self.done) / pace:.0f} s left" if total and pace else ""
+                    _plain(f"  {label}: {self.done}{of} after {now - started:.0f} s{left}")
 
         lines = _Lines()
         yield lines
