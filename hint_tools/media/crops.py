@@ -166,7 +166,7 @@ def _warp_part(part: npt.NDArray[Any], to_crop: Floats, patch_px: int) -> npt.ND
         return np.zeros((patch_px, patch_px, 3), dtype=part.dtype)
     if _mirrors(to_crop):
         last = part.shape[1] - 1
-        part = np.ascontiguousarray(part[:, ::-1])
+        part = np.asarray(cv2.flip(part, 1))  # numpy's copy of a flipped view takes ten times as long
         to_crop = np.column_stack([-to_crop[:, 0], to_crop[:, 1], to_crop[:, 2] + to_crop[:, 0] * last])
     return _warp(part, to_crop, patch_px)
 

@@ -30,6 +30,7 @@ JPEG_QUALITY = 95
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "PPM", "GIF")
 """Decoders that bytes may reach: the ones that start no other program and follow no link."""
+_END_OF_JPEG = b"\xff\xd9"
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = 1
 _SWAPS_AXES = frozenset({5, 6, 7, 8})
@@ -173,12 +174,28 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
 
 def _decode(stream: IO[bytes], name: str) -> Rgb:
     picture, orientation = _header(stream, name)
+    if picture.format == "JPEG" and picture.mode == "RGB" and orientation == _UPRIGHT:
+        stream.seek(0)
+        plain = _plain_jpeg(stream.read())
+        if plain is not None:
+            return plain
     try:
         picture.load()
         pixels = _to_rgb(picture)
     except Exception as error:
         raise DataError(f"{name}: the picture is damaged or cut off ({error})", hint="copy the file again") from error
     return np.ascontiguousarray(_upright(pixels, orientation))
+
+
+def _plain_jpeg(data: bytes) -> Rgb | None:
+    """The picture of a whole JPEG, by OpenCV: the same numbers in half the time. None for what it does not decode."""
+    import cv2
+
+    # a file without its end marker is cut off; Pillow says so, OpenCV would fill the rest with grey
+    if not data.rstrip(b"\0").endswith(_END_OF_JPEG):
+        return None
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
+    return None if pixels is None else np.asarray(pixels, dtype=np.uint8)
 
 
 def _header(stream: IO[bytes], name: str) -> tuple[Image.Image, int]:
