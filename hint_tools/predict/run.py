@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,13 @@ def run(config: PredictConfig, project: Project | None = None, reader: HandReade
         hands = sum(len(p.hands or ()) for p in work.pictures)
         counts: dict[str, int | float | str] = {"pictures": len(work.pictures), "hands given": hands}
         return Report(stage=STAGE, counts=counts, findings=work.findings, next_command="hint predict")
+    with project.lock() if project is not None else nullcontext():
+        return _work(config, project, reader, work, checkpoint)
+
+
+def _work(
+    config: PredictConfig, project: Project | None, reader: HandReader | None, work: Work, checkpoint: Path
+) -> Report:
     torch.set_num_threads(config.threads)
     loaded = load_checkpoint(checkpoint, hand_model=load_hand_model(config.mano) if config.mano else None)
     out = resolve_path(config.out, project.root if project else Path.cwd())
@@ -81,11 +89,10 @@ def run(config: PredictConfig, project: Project | None = None, reader: HandReade
     answers = _answers(out, outcome.done, checkpoint.name)
     if not answers["hands"]:
         told = "; ".join(f.message for f in findings if f.severity is not Severity.INFO) or "no hand was found"
-        raise DataError(
-            f"not one hand was predicted in {len(work.pictures)} pictures: {told}", hint="give --boxes FILE"
-        )
-    write_json(out / INDEX, answers)
+        message = f"not one hand was predicted in {len(work.pictures)} pictures: {told}"
+        raise DataError(message, hint="say where the hands are: --boxes FILE")
     index = out / INDEX
+    write_json(index, answers)
     shown = index.relative_to(project.root).as_posix() if project and index.is_relative_to(project.root) else str(index)
     return _report(config, work, outcome, findings, len(answers["hands"]), shown)
 
@@ -156,6 +163,7 @@ def _report(
     counts: dict[str, int | float | str] = {
         "pictures": len(work.pictures),
         "of them done before": outcome.skipped,
+        "of them done now": len(outcome.done) - outcome.skipped,
         "pictures unreadable": len(outcome.unreadable),
         "hands given": tally.given,
         "hands found": tally.found,

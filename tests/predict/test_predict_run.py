@@ -239,3 +239,25 @@ def test_errors_name_what_is_wrong(scene, checkpoint, tmp_path) -> None:
 def test_settings_that_say_too_little_or_too_much(scene, checkpoint, more) -> None:
     with pytest.raises(ValueError, match=r"either pictures or a release|brings its boxes"):
         settings(checkpoint, scene, **more)
+
+
+class Interrupted(Reader):
+    def find(self, image):
+        if self.asked:
+            raise KeyboardInterrupt
+        return super().find(image)
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(scene, checkpoint, tmp_path) -> None:
+    boxes = [HandBox(np.array([50.0, 50, 150, 150]), "right", "test")]
+    config = PredictConfig(checkpoint=checkpoint, images=(scene.folder,), threads=1, overlay=False)
+    with pytest.raises(KeyboardInterrupt):
+        run(config, reader=Interrupted(boxes))
+    out = tmp_path / "predictions"
+    assert [p.name for p in out.iterdir()] == ["a0"]
+    (out / ".hint-tmp-0123-a1").mkdir()  # what a kill in the middle of a folder leaves
+    resumed = Reader(boxes)
+    report = run(config, reader=resumed)
+    assert (len(resumed.asked), report.counts["of them done before"]) == (2, 1)
+    run(config.model_copy(update={"out": Path("whole")}), reader=Reader(boxes))
+    assert contents(out) == contents(tmp_path / "whole")
