@@ -22,7 +22,7 @@ SIGMA_VISIBLE, SIGMA_OCCLUDED = 0.018, 0.036
 """Of one coordinate over the hand's size, before the joint's own factor."""
 JOINT_FACTOR = np.array([1.3, *(1.2, 1.0, 0.9, 1.05) * 5])
 APART = 0.06
-"""Fingers nearer than this (hand sizes, mean over their joints) are one to the eye: nobody could say they were swapped."""
+"""Fingers nearer than this (hand sizes, mean over their joints) are one to the eye: nobody could tell a swap."""
 N_POSES = 400
 
 
@@ -171,8 +171,10 @@ def _of(finger: int) -> tuple[int, ...]:
 
 def _mirror(made: Round, h: int, a: int, rng: np.random.Generator) -> bool:
     points = made.joints[h, a]
-    middle = points[:, 0].mean()
-    made.joints[h, a, :, 0] = 2 * middle - points[:, 0]
+    mirrored = 2 * points[:, 0].mean() - points[:, 0]
+    if np.abs(mirrored - points[:, 0]).mean() < 2 * APART * made.world.scale[h]:
+        return False  # a hand that is its own mirror image
+    made.joints[h, a, :, 0] = mirrored
     return True
 
 
@@ -198,9 +200,9 @@ def _shift(made: Round, h: int, a: int, rng: np.random.Generator) -> bool:
 
 
 def _slip(made: Round, h: int, a: int, rng: np.random.Generator) -> bool:
-    """One joint a third of the hand away."""
+    """One joint a sixth to a third of the hand away."""
     angle = rng.uniform(0, 2 * np.pi)
-    away = 0.33 * made.world.scale[h] * np.array([np.cos(angle), np.sin(angle)])
+    away = rng.uniform(0.17, 0.33) * made.world.scale[h] * np.array([np.cos(angle), np.sin(angle)])
     made.joints[h, a, rng.integers(21)] += away
     return True
 

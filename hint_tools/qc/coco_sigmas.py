@@ -136,8 +136,8 @@ def measure_coco_sigmas(pairs: DoubleAnnotations, joints: Sequence[str], resampl
         for k, name in enumerate(joints):
             values = np.where(agreed[:, k], squared[:, k], np.nan)
             robust = resampler.median(values, each)
-            ends = (math.sqrt(v / ROBUST_FACTOR) for v in (robust.value, robust.low, robust.high))
+            value, low, high = (math.sqrt(v / ROBUST_FACTOR) for v in (robust.value, robust.low, robust.high))
             known = values[np.isfinite(values)]
             rms = math.sqrt(float(known.mean()) / 2) if len(known) else math.nan
-            found.append(CocoSigma(name, state, Estimate(*ends, robust.n), rms))
+            found.append(CocoSigma(name, state, Estimate(value, low, high, robust.n), rms))
     return found

@@ -48,6 +48,9 @@ class QcConfig(StageConfig):
     report_hands: int = Field(
         default=24, ge=0, description="Hands shown with pictures in the report, of queue and findings each."
     )
+    report_pages: int = Field(
+        default=5, ge=1, description="Files the queue's pictures may fill, with --report-hands hands each."
+    )
     max_flagged: float | None = Field(
         default=None, ge=0, le=1, description="Fail (exit code 1) when a larger part of the hands is in the queue."
     )

@@ -6,12 +6,13 @@ from collections import Counter
 
 import numpy as np
 
-from hint_tools.qc.agreement import Agreement
 from hint_tools.qc.analysis import Analysis
 from hint_tools.qc.bootstrap import Estimate
 from hint_tools.qc.config import QcConfig
+from hint_tools.qc.gates import gate_section
 from hint_tools.qc.methods import METHODS
 from hint_tools.qc.mistakes import KINDS
+from hint_tools.qc.people_page import agreement_row, people_sections
 from hint_tools.qc.pictures import Pictures
 from hint_tools.qc.sigmas import Sigma
 from hint_tools.report.charts import grouped_bar_chart, line_chart
@@ -33,6 +34,7 @@ def headline(analysis: Analysis) -> dict[str, str]:
         "mean distance of two people, in hand sizes": _with_interval(everything.distance, 3, 1),
         "joints within 0.05 of each other": _with_interval(everything.pck[0], 1, 100, " %"),
         "agreement on occlusion, AC1": f"{analysis.occlusion.ac1:.2f}" if analysis.occlusion.n_units else "–",
+        "similarity of two people, of the human ceiling": _with_interval(everything.oks, 0, 100, " %"),
         "mistakes named": str(len(analysis.mistakes)),
         "hands to look at again": f"{len(analysis.queue)}\n{flagged:.0%} of all",
     }
@@ -40,11 +42,13 @@ def headline(analysis: Analysis) -> dict[str, str]:
 
 def sections(analysis: Analysis, config: QcConfig, pictures: Pictures) -> list[Section]:
     """The body of the report."""
+    pairs = [agreement_row(a) for a in analysis.agreement if a.group == "annotators"]
     return [
+        *gate_section(analysis, config),
         _agreement(analysis),
         _precision(analysis),
         _occlusion(analysis),
-        _annotators(analysis),
+        *people_sections(analysis, _AGREEMENT_HEAD, pairs),
         _mistakes(analysis, config, pictures),
         _queue(analysis, config, pictures),
         Section("Methods", [Table(["figure", "method"], METHODS)]),
@@ -52,8 +56,8 @@ def sections(analysis: Analysis, config: QcConfig, pictures: Pictures) -> list[S
 
 
 def _agreement(analysis: Analysis) -> Section:
-    groups = ("all", "state", "source", "finger")
-    rows = [_agreement_row(a) for g in groups for a in analysis.agreement if a.group == g]
+    groups = ("all", "state", "source", "period", "finger")
+    rows = [agreement_row(a) for g in groups for a in analysis.agreement if a.group == g]
     blocks: list[Block] = [Table(_AGREEMENT_HEAD, rows, "Two annotators of one hand, mistakes included")]
     if analysis.curves:
         svg = line_chart(
@@ -75,13 +79,8 @@ _AGREEMENT_HEAD = [
     "≤ 0.10, %",
     "≤ 0.15, %",
     "≤ ¼ palm, %",
+    "OKS, % of ceiling",
 ]
-
-
-def _agreement_row(found: Agreement) -> list[Cell]:
-    d = found.distance
-    within = [100 * e.value for e in (*found.pck, found.palm)]
-    return [found.group, found.name, d.n, d.value, d.low, d.high, *within]
 
 
 def _precision(analysis: Analysis) -> Section:
@@ -123,29 +122,6 @@ def _occlusion(analysis: Analysis) -> Section:
     return Section("Occlusion", [Table(["", "value"], rows), Text(caution)], intro)
 
 
-def _annotators(analysis: Analysis) -> Section:
-    panel = analysis.panel
-    mistakes = Counter(int(panel.annotator[m.hand, k]) for m in analysis.mistakes if m.certain for k in m.slots)
-    rows: list[list[Cell]] = [
-        [
-            panel.annotators[h.annotator],
-            int((panel.annotator == h.annotator).sum()),
-            float(analysis.sigmas.factors[h.annotator]),
-            100 * h.found,
-            100 * h.invented,
-            mistakes[h.annotator],
-        ]
-        for h in analysis.habits
-    ]
-    head = ["annotator", "answers", "error, × average", "occluded found, %", "visible called occluded, %", "mistakes"]
-    pairs = [_agreement_row(a) for a in analysis.agreement if a.group == "annotators"]
-    blocks: list[Block] = [Table(head, rows, "Against all the others of one mind")]
-    if pairs:
-        blocks.append(Table(_AGREEMENT_HEAD, pairs, "Every two annotators"))
-    intro = "Differences between people are for improving the instructions; few answers prove nothing about anybody."
-    return Section("Annotators", blocks, intro)
-
-
 def _mistakes(analysis: Analysis, config: QcConfig, pictures: Pictures) -> Section:
     counted = Counter(m.kind for m in analysis.mistakes)
     sure = Counter(m.kind for m in analysis.mistakes if m.certain)
@@ -176,19 +152,46 @@ def _queue(analysis: Analysis, config: QcConfig, pictures: Pictures) -> Section:
     if not analysis.queue:
         return Section("Hands to look at again", [Text("None is past the threshold.")])
     rows: list[list[Cell]] = [[q.rank, q.hand_id, q.score, q.reason] for q in analysis.queue[:_LISTED]]
-    index = {h: i for i, h in enumerate(analysis.panel.hand_ids)}
-    blocks: list[Block] = []
-    conclusions = {c.hand_id: c for c in analysis.consensus}
-    for item in analysis.queue[: config.report_hands]:
-        hand = index[item.hand_id]
-        caption = f"{item.rank}. {item.reason} · hand {item.hand_id}"
-        gallery = pictures.gallery(analysis.panel, hand, conclusions[item.hand_id], caption)
-        if gallery is not None:
-            blocks.append(gallery)
+    blocks = _queue_galleries(analysis, pictures, 0, config.report_hands)
+    more = page_starts(analysis, config)
+    if more:
+        names = ", ".join(queue_page(number) for number in range(2, len(more) + 2))
+        blocks.append(Text(f"The next hands are in {names}, beside this file."))
     left = len(analysis.queue) - len(rows)
     caption = f"{left} more are in the queue table and in qc.json" if left > 0 else ""
     blocks.append(Table(["rank", "hand", "score", "why"], rows, caption))
     return Section("Hands to look at again", blocks, "Worst first. `hint push --queue` sends exactly these back.")
+
+
+def page_starts(analysis: Analysis, config: QcConfig) -> range:
+    """Places in the queue at which the further pages begin: large rounds don't fit into one file."""
+    if not config.report_hands:
+        return range(0)
+    end = min(len(analysis.queue), config.report_hands * config.report_pages)
+    return range(config.report_hands, end, config.report_hands)
+
+
+def queue_page(number: int) -> str:
+    """File name of a further page; the report itself is the first."""
+    return f"queue-{number}.html"
+
+
+def page_section(analysis: Analysis, config: QcConfig, pictures: Pictures, start: int) -> Section:
+    """What a further page shows."""
+    end = min(start + config.report_hands, len(analysis.queue))
+    return Section(f"Hands {start + 1} to {end} of the queue", _queue_galleries(analysis, pictures, start, end))
+
+
+def _queue_galleries(analysis: Analysis, pictures: Pictures, start: int, end: int) -> list[Block]:
+    index = {h: i for i, h in enumerate(analysis.panel.hand_ids)}
+    conclusions = {c.hand_id: c for c in analysis.consensus}
+    blocks: list[Block] = []
+    for item in analysis.queue[start:end]:
+        caption = f"{item.rank}. {item.reason} · hand {item.hand_id}"
+        gallery = pictures.gallery(analysis.panel, index[item.hand_id], conclusions[item.hand_id], caption)
+        if gallery is not None:
+            blocks.append(gallery)
+    return blocks
 
 
 def _with_interval(estimate: Estimate, decimals: int, factor: float, unit: str = "") -> str:

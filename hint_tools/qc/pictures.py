@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -23,6 +24,9 @@ CONTEXT = 1.5
 """Side of a crop over the longer side of the hand: as tight as shows where a slipped joint went."""
 _FRAME = np.array([3.0, 3.0, CROP_PX - 4.0, CROP_PX - 4.0])
 _MARK_COLOUR = (255, 92, 40)
+_ELLIPSE_COLOUR = (255, 255, 255)
+_CHI2_95 = 5.991
+"""Of χ² with two degrees of freedom."""
 _MAX_PICTURES_KEPT = 8
 
 
@@ -73,10 +77,14 @@ class Pictures:
                 drawn = draw_box(drawn, _FRAME, _MARK_COLOUR, width_px=3)
             figures.append(Figure(drawn, " · ".join(s for s in said if s), f"crop with {name}'s joints"))
         points = apply_affine(affine, np.asarray(consensus.keypoints))
-        agreed = draw_hand(crop, points, consensus.visibility)
+        agreed = _ellipses(draw_hand(crop, points, consensus.visibility), points, affine, consensus)
         state = "rejected" if consensus.rejected else consensus.side
         figures.append(
-            Figure(agreed, " · ".join(s for s in ("consensus", state) if s), "crop with the consensus joints")
+            Figure(
+                agreed,
+                " · ".join(s for s in ("consensus", state) if s),
+                "crop with the consensus joints and their 95 % ellipses",
+            )
         )
         return Gallery(figures, max(len(figures), 4), caption)
 
@@ -110,3 +118,18 @@ def _side_or_rejection(panel: Panel, hand: int, slot: int) -> str:
     if panel.rejected[hand, slot]:
         return "rejected"
     return "" if panel.side[hand, slot] == ABSENT else SIDES[panel.side[hand, slot]]
+
+
+def _ellipses(image: Image, points: npt.NDArray[np.float64], affine: npt.NDArray[np.float64], row: Consensus) -> Image:
+    """95 % ellipses of the consensus joints drawn around them."""
+    drawn = image.copy()
+    for at, covariance in zip(points, affine[:, :2] @ row.covariance @ affine[:, :2].T, strict=True):
+        if not (np.isfinite(at).all() and np.isfinite(covariance).all()) or np.abs(at).max() > 10 * CROP_PX:
+            continue
+        values, vectors = np.linalg.eigh(covariance)
+        axes = np.minimum(np.sqrt(np.maximum(values, 0) * _CHI2_95), CROP_PX)
+        angle_deg = float(np.degrees(np.arctan2(vectors[1, 1], vectors[0, 1])))
+        center, size = (tuple(np.round(16 * v).astype(int).tolist()) for v in (at, axes[::-1]))
+        for colour, width in (((0, 0, 0), 3), (_ELLIPSE_COLOUR, 1)):
+            cv2.ellipse(drawn, center, size, angle_deg, 0, 360, colour, width, cv2.LINE_AA, 4)
+    return drawn

@@ -15,10 +15,11 @@ from hint_tools.qc.answers import Candidates, choose_submissions
 from hint_tools.qc.bias import bias_findings
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.drift import drift_findings
+from hint_tools.qc.gates import check_gates, gate_findings
 from hint_tools.qc.gold import gold_findings
 from hint_tools.qc.mistakes import KINDS, name_of
 from hint_tools.qc.occlusion import occlusion_findings
-from hint_tools.qc.page import headline, sections
+from hint_tools.qc.page import headline, page_section, page_starts, queue_page, sections
 from hint_tools.qc.panel import build_panel
 from hint_tools.qc.pictures import Pictures
 from hint_tools.qc.profiles import stamp_findings
@@ -66,7 +67,7 @@ def run(config: QcConfig, project: Project) -> Report:
     counts = _counts(candidates, analysis, len(hands))
     if not config.dry_run:
         findings += _write(analysis, counts, config, project, hands, frames)
-    gates = _gates(analysis, config)
+    gates = gate_findings(check_gates(analysis, config))
     return Report(
         stage="qc",
         counts=counts,
@@ -90,6 +91,7 @@ def _write(
     pictures = Pictures(project, {f.frame_id: f for f in frames}, {h.hand_id: h for h in hands})
     body = sections(analysis, config, pictures)
     annotators = f"{len(analysis.panel.annotators)} annotators: {', '.join(analysis.panel.annotators)}"
+    further = [page_section(analysis, config, pictures, start) for start in page_starts(analysis, config)]
     with project.lock():
         project.write(CONSENSUS, analysis.consensus)
         project.write(QUEUE, analysis.queue)
@@ -98,6 +100,13 @@ def _write(
         write_report(
             project.path(REPORT), "Annotation quality", f"{project.name} · {annotators}", headline(analysis), body
         )
+        for number, section in enumerate(further, start=2):
+            write_report(
+                project.path("qc") / queue_page(number), "Annotation quality", f"{project.name} · queue", {}, [section]
+            )
+        for old in project.path("qc").glob("queue-*.html"):
+            if old.name not in {queue_page(n) for n in range(2, len(further) + 2)}:
+                old.unlink()
         project.stamp(
             "qc",
             reads=(SUBMISSIONS, HANDS, DETECTED_HANDS, FRAMES, PREDICTIONS),
@@ -172,25 +181,6 @@ def _people_findings(analysis: Analysis) -> list[Finding]:
         *gold_findings(panel, analysis.gold),
         *drift_findings(panel, analysis.changes),
     ]
-
-
-def _gates(analysis: Analysis, config: QcConfig) -> list[Finding]:
-    """One error for each gate the figures are past."""
-    flagged = len(analysis.queue) / max(len(analysis.panel.hand_ids), 1)
-    found = []
-    if config.max_flagged is not None and flagged > config.max_flagged:
-        found.append(
-            (
-                "qc.gate-flagged",
-                f"expected at most {config.max_flagged:.1%} of the hands in the queue, got {flagged:.1%}",
-            )
-        )
-    ac1 = analysis.occlusion.ac1
-    if config.min_occlusion_ac1 is not None and not ac1 >= config.min_occlusion_ac1:
-        found.append(
-            ("qc.gate-occlusion", f"expected an AC1 on occlusion of at least {config.min_occlusion_ac1}, got {ac1:.3f}")
-        )
-    return [Finding(code=c, severity=Severity.ERROR, message=m, suggestion="hint push --queue") for c, m in found]
 
 
 def _listed(candidates: Candidates) -> str:

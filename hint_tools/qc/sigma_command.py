@@ -27,8 +27,8 @@ def run_sigma(config: SigmaConfig, project: Project | None) -> Report:
     by_annotator = _by_annotator(config.files, read)
     joints = read[0].joints
     if any(len(r.joints) not in (0, len(joints)) for r in read):
-        counts = ", ".join(f"{p}: {len(r.joints)}" for p, r in zip(config.files, read, strict=True))
-        raise DataError(f"expected the same joints in every file, got {counts}")
+        numbers = ", ".join(f"{p}: {len(r.joints)}" for p, r in zip(config.files, read, strict=True))
+        raise DataError(f"expected the same joints in every file, got {numbers}")
     pairs = match_annotations(by_annotator)
     if not pairs.first:
         raise DataError(

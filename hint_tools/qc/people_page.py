@@ -1,0 +1,122 @@
+"""The report's part on people: profiles, habits, gold hands, drift, repeats."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hint_tools.qc.agreement import Agreement
+from hint_tools.qc.analysis import Analysis
+from hint_tools.qc.bias import DIRECTIONS
+from hint_tools.qc.bootstrap import Estimate
+from hint_tools.report.charts import grouped_bar_chart, line_chart
+from hint_tools.report.page import Block, Cell, Chart, Section, Table, Text
+
+MAX_CHARTS = 8
+"""Annotators whose habits are drawn; qc.json has everybody's."""
+
+
+def people_sections(analysis: Analysis, head: list[str], rows: list[list[Cell]]) -> list[Section]:
+    """Annotators, and time where answers came on several days.
+
+    Args:
+        analysis: everything.
+        head: of the table of annotator pairs.
+        rows: of that table.
+    """
+    found = [_annotators(analysis, head, rows)]
+    if analysis.periods or analysis.changes:
+        found.append(_time(analysis))
+    return found
+
+
+def _annotators(analysis: Analysis, head: list[str], rows: list[list[Cell]]) -> Section:
+    panel = analysis.panel
+    people: list[list[Cell]] = [
+        [
+            panel.annotators[p.annotator],
+            p.answers,
+            with_interval(p.error, 2),
+            with_interval(p.identity_rate, 1, 100),
+            with_interval(p.sensitivity, 1, 100),
+            with_interval(p.specificity, 1, 100),
+            with_interval(p.untouched, 1, 100),
+            with_interval(p.seconds, 1),
+            sum(p.mistakes.values()),
+        ]
+        for p in analysis.profiles
+    ]
+    names = ["annotator", "answers", "error, × average", "wrong names, %", "occluded joints called so, %"]
+    names += ["visible joints called so, %", "pre-labels untouched, %", "median time, s", "mistakes"]
+    blocks: list[Block] = [Table(names, people, "With 95 % intervals")]
+    if rows:
+        blocks.append(Table(head, rows, "Every two annotators"))
+    for profile in analysis.profiles[:MAX_CHARTS]:
+        biases = [b for b in profile.biases if np.isfinite(b.shrunk.low)]
+        if not biases:
+            continue
+        by = {d: [b for b in profile.biases if b.direction == d] for d in DIRECTIONS}
+        svg = grouped_bar_chart(
+            [b.joint.replace("_", " ") for b in by[DIRECTIONS[0]]],
+            {d: [b.shrunk.value for b in bs] for d, bs in by.items()},
+            errors={d: [(b.shrunk.low, b.shrunk.high) for b in bs] for d, bs in by.items()},
+            unit="offset from the others, in hand sizes",
+            title=f"Habits of {panel.annotators[profile.annotator]}",
+        )
+        name = panel.annotators[profile.annotator]
+        blocks.append(Chart(svg, f"Habits of {name}: along is towards the fingers, across towards the thumb"))
+    if analysis.gold:
+        tested: list[list[Cell]] = [
+            [panel.annotators[t.annotator], t.hands, with_interval(t.failures, 1, 100), t.verdict, t.decided_after]
+            for t in analysis.gold
+        ]
+        blocks.append(Table(["annotator", "gold hands", "failed, %", "verdict", "decided after"], tested, "Gold hands"))
+    if analysis.repeats:
+        again: list[list[Cell]] = [
+            [r.annotator, r.hands, with_interval(r.error, 2), with_interval(r.same_state, 1, 100)]
+            for r in analysis.repeats
+        ]
+        titles = ["annotator", "hands", "error, × that of two people", "same state, %"]
+        blocks.append(Table(titles, again, "Hands answered twice by one person"))
+    intro = "Differences between people are for improving the instructions; few answers prove nothing about anybody."
+    return Section("Annotators", blocks, intro)
+
+
+def _time(analysis: Analysis) -> Section:
+    names = analysis.panel.annotators
+    rows: list[list[Cell]] = [[p.period, p.hands, with_interval(p.error, 2), p.ac1] for p in analysis.periods]
+    blocks: list[Block] = []
+    if rows:
+        lines = {
+            names[k]: [
+                (float(i + 1), p.annotators[k].value) for i, p in enumerate(analysis.periods) if k in p.annotators
+            ]
+            for k in range(min(len(names), 6))
+        }
+        svg = line_chart(lines, x_unit="period", y_unit="error, × σ", title="Error by period")
+        blocks.append(Chart(svg, "Distance of each annotator to the others, by period"))
+        blocks.append(Table(["from", "hands", "error, × σ", "AC1 on occlusion"], rows))
+    for change in analysis.changes:
+        before, after = f"{change.before:.2f}", f"{change.after:.2f}"
+        blocks.append(
+            Text(
+                f"{names[change.annotator]}: {before} σ from the others before {change.since}, {after} σ from then on."
+            )
+        )
+    if not analysis.changes:
+        blocks.append(Text("Nobody's error changed beyond doubt."))
+    return Section("Over time", blocks)
+
+
+def agreement_row(found: Agreement) -> list[Cell]:
+    """One row of the tables of positions."""
+    d = found.distance
+    within = [100 * e.value for e in (*found.pck, found.palm, found.oks)]
+    return [found.group, found.name, d.n, d.value, d.low, d.high, *within]
+
+
+def with_interval(estimate: Estimate, decimals: int, factor: float = 1.0) -> str:
+    """A figure with its interval, for a cell."""
+    if not np.isfinite(estimate.value):
+        return "–"
+    value, low, high = (f"{factor * v:.{decimals}f}" for v in (estimate.value, estimate.low, estimate.high))
+    return value if not np.isfinite(estimate.low) else f"{value} ({low} to {high})"

@@ -1,0 +1,126 @@
+"""Rounds nobody would wish for: findings, never a traceback, never markup."""
+
+import json
+
+import numpy as np
+import pytest
+from qc_rounds import changed, joints_of, make_round
+from test_qc_run import project_of
+
+from hint_tools.core.records import Fit, Prediction, Status
+from hint_tools.qc.analysis import Beside, analyse
+from hint_tools.qc.config import QcConfig
+from hint_tools.qc.run import run
+from hint_tools.store.tables import CONSENSUS
+
+CONFIG = QcConfig(bootstrap=50, report_hands=2)
+
+
+def found_in(made, predictions=(), **more):
+    labels = {p.prediction_id: p for p in predictions}
+    return analyse(made.panel(), made.by_id(), labels, CONFIG, Beside(**more))
+
+
+def label(made, hand, joints, **more):
+    return Prediction(
+        prediction_id=f"p{hand}", hand_id=f"h{hand:05d}", model="m", keypoints=joints, confidence=np.ones(21),
+        hand_confidence=1.0, **more,
+    )  # fmt: skip
+
+
+def test_everybody_rejected_everything(tmp_path):
+    made = make_round(6, 2, seed=61)
+    for h in range(6):
+        for name in ("ana", "bo"):
+            changed(made, h, name, keypoints=None, visibility=None, side=None, rejected=True, reject_reason="glove")
+    project = project_of(tmp_path / "p", made)
+    run(CONFIG, project)
+    assert all(c.rejected for c in project.read(CONSENSUS))
+
+
+def test_positions_that_are_not_numbers_count_as_not_answered(tmp_path):
+    made = make_round(10, 2, seed=62)
+    points = joints_of(made, 3, "ana").copy()
+    points[[4, 8]] = np.nan
+    changed(made, 3, "ana", keypoints=points)
+    changed(made, 4, "bo", keypoints=np.full((21, 2), np.inf))
+    project = project_of(tmp_path / "p", made)
+    report = run(CONFIG, project)
+    finding = next(f for f in report.findings if f.code == "qc.not-finite")
+    assert finding.count == 23
+    assert all(np.isfinite(c.keypoints).all() for c in project.read(CONSENSUS))
+    json.loads((project.root / "qc/qc.json").read_text(encoding="utf-8"), parse_constant=pytest.fail)
+
+
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>", "=cmd()", "a\nb", "'\"&"])
+def test_names_are_text_everywhere(tmp_path, name):
+    made = make_round(12, 2, seed=63)
+    changed(made, 0, "ana", side="left")
+    for s in made.submissions:
+        if s.annotator == "ana":
+            object.__setattr__(s, "annotator", name)
+    project = project_of(tmp_path / "p", made)
+    run(CONFIG, project)
+    assert "<script" not in (project.root / "qc/report.html").read_text(encoding="utf-8")
+    assert name in {a["annotator"] for a in json.loads((project.root / "qc/qc.json").read_text())["annotators"]}
+
+
+def test_as_many_for_rejecting_as_against_is_no_agreement():
+    made = make_round(12, 2, seed=64)
+    changed(made, 2, "bo", keypoints=None, visibility=None, side=None, rejected=True, reject_reason="blurred")
+    assert found_in(made).consensus[2].status == Status.DISAGREED
+
+
+def test_one_annotator_alone_is_checked_for_plausibility():
+    made = make_round(12, 1, seed=65)
+    joints = [joints_of(made, h, "ana").copy() for h in range(12)]
+    joints[1][8] += 4 * (joints[1][8] - joints[1][7])
+    joints[2][0] = [-30, 5]
+    changed(made, 1, "ana", keypoints=joints[1])
+    changed(made, 2, "ana", keypoints=joints[2])
+    changed(made, 3, "ana", lead_time_s=1.0)
+    changed(made, 4, "ana", prediction_id="p4")
+    labels = [label(made, 4, made.truth[4], side="left", side_confidence=0.99)]
+    fit = Fit(
+        hand_id="h00005", side="right", global_orient=[0] * 3, hand_pose=[0] * 45, betas=[0] * 10, transl=[0] * 3,
+        focal_px=1, principal_point=[0, 0], keypoints=made.truth[5] + 0.3 * made.scale[5],
+        keypoints_3d=np.zeros((21, 3)),
+        residual_px=[0] * 21, sd_mm=[0] * 21, cost=0, accepted=True, hand_model="m",
+    )  # fmt: skip
+    named = {(m.kind, m.hand) for m in found_in(made, labels, fits={"h00005": fit}).mistakes}
+    assert {
+        ("long-bone", 1), ("outside-picture", 2), ("impossible-time", 3), ("side-doubtful", 4), ("unposable", 5)
+    } <= named  # fmt: skip
+
+
+def test_a_shifted_finger_is_named_with_what_is_left_to_place():
+    made = make_round(60, 3, seed=66)
+    points = joints_of(made, 7, "bo").copy()
+    points[9:12] = points[10:13]
+    points[12] += 0.3 * (points[12] - points[10])
+    changed(made, 7, "bo", keypoints=points)
+    (found,) = [m for m in found_in(made).mistakes if m.kind == "shifted-chain"]
+    assert found.hand == 7
+    assert found.joint_order[9:13] == (-1, 9, 10, 11)
+    assert "bo labelled middle one joint too far" in found.message
+
+
+def test_an_answer_on_the_other_hand_is_given_back_to_it():
+    made = make_round(40, 2, seed=67)
+    other = joints_of(made, 9, "ana") + np.random.default_rng(0).normal(size=(21, 2)) * 0.01 * made.scale[9]
+    changed(made, 8, "bo", keypoints=other)
+    (found,) = [m for m in found_in(made).mistakes if m.kind == "wrong-hand"]
+    assert (found.hand, found.other_hand) == (8, "h00009")
+
+
+def test_large_queues_are_paged_and_old_pages_go(tmp_path):
+    made = make_round(30, 2, seed=68)
+    for h in range(9):
+        changed(made, h, "bo", side="left")
+    project = project_of(tmp_path / "p", made)
+    run(QcConfig(bootstrap=50, report_hands=2, report_pages=4), project)
+    pages = sorted(p.name for p in (project.root / "qc").glob("queue-*.html"))
+    assert pages == ["queue-2.html", "queue-3.html", "queue-4.html"]
+    assert "queue-4.html" in (project.root / "qc/report.html").read_text(encoding="utf-8")
+    run(CONFIG.model_copy(update={"report_pages": 1}), project)
+    assert not list((project.root / "qc").glob("queue-*.html"))
