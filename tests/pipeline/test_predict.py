@@ -12,11 +12,12 @@ import pytest
 import torch
 
 from hint_tools.core.geometry import iou
+from hint_tools.formats.hint_json import HintAnnotation, encode
 from hint_tools.hamer.checkpoint import save_checkpoint
 from hint_tools.hamer.config import PRESETS
 from hint_tools.hamer.network import Hamer
 from hint_tools.mano.assets import load_hand_model
-from hint_tools.media.images import encode_png
+from hint_tools.media.images import encode_jpeg, encode_png
 from hint_tools.synth.stills import make_still, seeded
 
 HINT = Path(sys.executable).with_name("hint")
@@ -68,3 +69,25 @@ def test_a_backbone_alone_predicts_nothing(place) -> None:
     done = hint("predict", "vitpose.pth", "a.png", cwd=root)
     assert done.returncode == 4
     assert "backbone alone" in done.stderr
+
+
+@pytest.mark.slow
+def test_the_benchmark_scores_its_file_as_it_scores_the_checkpoint(place) -> None:
+    """Two ways to one number: crops, sides and frames of both rooms must agree."""
+    root, still = place
+    folder = root / "HInt" / "TEST_newdays_img"
+    folder.mkdir(parents=True)
+    for hand in still.hands:
+        annotation = HintAnnotation(box=hand.box, keypoints=hand.keypoints, visibility=hand.visibility)
+        stem = folder / f"a_{hand.side[0]}"
+        stem.with_suffix(".jpg").write_bytes(encode_jpeg(still.picture))
+        stem.with_suffix(".json").write_bytes(encode(annotation))
+    common = ("--release", "HInt", "--threads", "1")
+    assert hint("predict", "tiny.ckpt", *common, "--mesh", "none", "--out", "p", cwd=root).returncode == 0
+    scores = []
+    for what in (("tiny.ckpt",), ("--predictions", "p/predictions.json")):
+        out = f"b{len(scores)}"
+        done = hint("benchmark", *what, "--release", "HInt", "--bootstrap", "0", "--out", out, cwd=root)
+        assert done.returncode == 0, done.stderr
+        scores.append(json.loads((root / out / "metrics.json").read_text()))
+    assert scores[0]["sources"] == scores[1]["sources"]
