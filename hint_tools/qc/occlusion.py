@@ -38,6 +38,7 @@ class CategoryAgreement:
         ac1: Gwet's AC1; NaN without a unit rated twice.
         alpha: Krippendorff's alpha, nominal; NaN where only one category occurs.
         n_units: units rated at least twice.
+        kappa: Fleiss' kappa over those units (generalised to gaps); NaN where only one category occurs.
     """
 
     raw: float
@@ -45,6 +46,7 @@ class CategoryAgreement:
     ac1: float
     alpha: float
     n_units: int
+    kappa: float
 
 
 def category_agreement(counts: Ints) -> CategoryAgreement:
@@ -56,14 +58,17 @@ def category_agreement(counts: Ints) -> CategoryAgreement:
     units = counts[counts.sum(axis=1) > 0].astype(np.float64)
     rated = units.sum(axis=1)
     if not (rated >= 2).any():
-        return CategoryAgreement(float("nan"), tuple(_part(units)), float("nan"), float("nan"), 0)
+        return CategoryAgreement(float("nan"), tuple(_part(units)), float("nan"), float("nan"), 0, float("nan"))
     twice, n = units[rated >= 2], rated[rated >= 2]
     agreeing = (twice * (twice - 1)).sum(axis=1)
     raw = float((agreeing / (n * (n - 1))).mean())
     share = (units / rated[:, None]).mean(axis=0)
     chance = float((share * (1 - share)).sum() / (len(share) - 1))
+    margins = (twice / n[:, None]).mean(axis=0)
+    by_margins = float((margins**2).sum())
+    kappa = (raw - by_margins) / (1 - by_margins) if by_margins < 1 else float("nan")
     return CategoryAgreement(
-        raw, tuple(_part(units)), (raw - chance) / (1 - chance), _alpha(twice, n, agreeing), len(n)
+        raw, tuple(_part(units)), (raw - chance) / (1 - chance), _alpha(twice, n, agreeing), len(n), kappa
     )
 
 

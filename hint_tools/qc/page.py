@@ -116,9 +116,12 @@ def _occlusion(analysis: Analysis) -> Section:
         ["joints called occluded", found.prevalence[0]],
         ["Gwet's AC1", found.ac1],
         ["Krippendorff's alpha", found.alpha],
+        ["Fleiss' kappa", found.kappa],
     ]
     intro = f"Visible or occluded, over {found.n_units} joints that two or more people judged."
-    caution = "Alpha falls when nearly all joints are in one state, however well people agree; read it beside AC1."
+    caution = (
+        "Alpha and kappa fall when nearly all joints are in one state, however well people agree; read them beside AC1."
+    )
     return Section("Occlusion", [Table(["", "value"], rows), Text(caution)], intro)
 
 

@@ -43,6 +43,7 @@ def qc_json(analysis: Analysis, counts: dict[str, int | float | str]) -> dict[st
             "prevalence_occluded": occlusion.prevalence[0],
             "gwet_ac1": occlusion.ac1,
             "krippendorff_alpha": occlusion.alpha,
+            "fleiss_kappa": occlusion.kappa,
             "joints": occlusion.n_units,
         },
         "annotators": [_annotator(analysis, p) for p in analysis.profiles],
