@@ -33,7 +33,7 @@ def autocast(device: torch.device, precision: Precision) -> AbstractContextManag
 def keep_in(network: Hamer, precision: Precision) -> None:
     """Keep the backbone's matrices in `precision`, for answering only.
 
-    `autocast` would round them so at every call, which costs a third of the time of a single hand; the answers
+    `autocast` would round them so at every call, which costs a tenth of a single hand's time in ViT-H; the answers
     are the same bits. Norms, places and everything behind the backbone stay in 32 bits.
     """
     if precision == "fp32":
