@@ -18,6 +18,8 @@ from hint_tools.store.manifests import CHECKSUMS, file_sha256
 from hint_tools.store.project import Project
 
 RELEASE: Final = "release.json"
+_HINT_ONLY: Final = ("release", "sources", "images", "crop", "as_reference", "split", "on_missing")
+"""Options that only annotated images give a meaning to."""
 _CROPS: Final = {
     "hint": (HINT_RESCALE, BoxRule.SQUARE),
     "padded": (1.0, BoxRule.PADDED),
@@ -40,8 +42,8 @@ class HintData:
     folder: Path | None
 
 
-def require_one_model(config: BenchmarkConfig) -> None:
-    """There is a checkpoint or a predictions file, not both.
+def require_sense(config: BenchmarkConfig) -> None:
+    """There is a checkpoint or a predictions file, not both, and no option that would be without effect.
 
     Raises:
         ConfigError: otherwise.
@@ -51,6 +53,15 @@ def require_one_model(config: BenchmarkConfig) -> None:
         raise ConfigError(
             f"expected a checkpoint or --predictions, got {got}", hint="hint benchmark model.ckpt --release DIR"
         )
+
+    useless = [name for name in ("shard",) if config.predictions is not None and getattr(config, name)]
+    fields = type(config).model_fields
+    others = ("root",) if config.dataset == "hint" else _HINT_ONLY
+    useless += [name for name in others if getattr(config, name) != fields[name].default]
+    if useless:
+        words = ", ".join(f"--{name.replace('_', '-')}" for name in useless)
+        what = "a predictions file" if "shard" in useless else f"--dataset {config.dataset}"
+        raise ConfigError(f"{words} means nothing with {what}", hint=f"leave out {words}")
 
 
 def read_hint_data(config: BenchmarkConfig, project: Project | None, base: Path) -> HintData:

@@ -58,12 +58,14 @@ class Answered:
         complete: every batch of every set is there, and this process is to write the report.
         shard: the part of this process.
         done: batches it answered now.
+        by_hand: the part was asked for with --shard.
     """
 
     batches: list[Batches]
     complete: bool
     shard: Shard
     done: int
+    by_hand: bool
 
 
 def open_checkpoint(config: BenchmarkConfig, path: Path) -> CheckpointModel:
@@ -138,7 +140,7 @@ def ask(
             batches.wait()
     last = torchrun is None or torchrun.index == 0
     complete = not config.shard and last and not any(b.missing() for b in kept)
-    return Answered(kept, complete, shard, done)
+    return Answered(kept, complete, shard, done, bool(config.shard))
 
 
 def partial_report(answered: Answered) -> Report:
@@ -153,5 +155,5 @@ def partial_report(answered: Answered) -> Report:
             "batches still missing": left,
             "batches": total,
         },
-        next_command="the same command without --shard puts the parts together",
+        next_command="the same command without --shard puts the parts together" if answered.by_hand else "",
     )

@@ -16,7 +16,7 @@ from hint_tools.benchmark.evaluate import gathered
 from hint_tools.benchmark.export import as_csv, as_json, plain
 from hint_tools.benchmark.history import append_result
 from hint_tools.benchmark.human import expected_pck, read_sigmas
-from hint_tools.benchmark.inputs import HintData, read_hint_data, require_one_model
+from hint_tools.benchmark.inputs import HintData, read_hint_data, require_sense
 from hint_tools.benchmark.matching import Matched, match, read_predictions
 from hint_tools.benchmark.mesh_run import METRICS, PAGE, STAGE, TABLE, run_mesh
 from hint_tools.benchmark.models import ask, open_checkpoint, partial_report
@@ -55,7 +55,7 @@ def run(config: BenchmarkConfig, project: Project | None = None) -> Report:
         DataError: the checkpoint does not fit, or evaluation data or predictions are missing, broken or incomplete.
         EnvironmentFault: the device or a package is missing, or the report can't be written.
     """
-    require_one_model(config)
+    require_sense(config)
     base = Path.cwd()
     out = resolve_path(config.out, project.root if project else base)
     if config.dataset != "hint":

@@ -41,7 +41,7 @@ def present_images(root: Path, images: Names, *, on_missing: Literal["error", "s
         table = "; ".join(f"{folder or '.'}: {lost[folder]} of {wanted[folder]} missing" for folder in sorted(lost))
         raise DataError(
             f"{root}: {len(missing)} of {len(places)} images are missing ({table}), such as "
-            + ", ".join("/".join(place) for place in missing[:_EXAMPLES]),
+            + ", ".join("/".join(filter(None, place)) for place in missing[:_EXAMPLES]),
             hint="put the frames there under these names, or leave their hands out: on_missing='skip'",
         )
     return there

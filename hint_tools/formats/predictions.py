@@ -89,6 +89,8 @@ def decode(data: bytes, source: str) -> HandAnswers:
         DataError: not such a file; a hand stands there twice or a number is not finite: the first few, and how many.
     """
     answers = _from_npz(data, source) if data[:2] == b"PK" else _from_json(data, source)
+    if not len(answers):
+        raise DataError(f"{source}: it holds no hand at all")
     _require_finite(answers, source)
     _require_single(answers, source)
     return answers
@@ -123,6 +125,8 @@ def _from_json(data: bytes, source: str) -> HandAnswers:
     if header != (FORMAT, VERSION) or not isinstance(document.get("hands"), list):
         raise DataError(f"{source}: expected {FORMAT} version {VERSION} with a list of hands, got {header}")
     hands = document["hands"]
+    if not hands:
+        raise DataError(f"{source}: it holds no hand at all")
     bad = [i for i, h in enumerate(hands) if not _is_hand(h)]
     if bad:
         raise DataError(

@@ -114,6 +114,17 @@ def test_a_model_is_one_thing(release: Path, tmp_path: Path, checkpoint: Path) -
         run(BenchmarkConfig(release=release, checkpoint=checkpoint, predictions=tmp_path / "x"))
 
 
+def test_options_without_effect_are_told(release: Path, tmp_path: Path) -> None:
+    for more, words in (
+        ({"release": release, "shard": "0/2"}, "--shard means nothing with a predictions file"),
+        ({"release": release, "root": tmp_path}, "--root means nothing with --dataset hint"),
+        ({"dataset": "freihand", "root": tmp_path, "crop": "demo"}, "--crop means nothing with --dataset freihand"),
+        ({"dataset": "ho3d-v2", "root": tmp_path, "as_reference": True}, "--as-reference means nothing"),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            run(BenchmarkConfig(predictions=tmp_path / "x", **more))
+
+
 def test_two_models_on_the_same_hands(release: Path, tmp_path: Path) -> None:
     sets = read_release_sets(release, split=SPLIT)
     scored(perfect(sets, 9.0), release, tmp_path / "noisy")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -94,7 +95,7 @@ def test_optional_parts_are_for_all_hands_or_for_none() -> None:
         decode(json.dumps(document).encode(), "a.json")
 
 
-def test_rubbish_and_objects_are_refused(tmp_path) -> None:
+def test_rubbish_and_objects_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="expected a predictions file"):
         decode(b"\x00\x01", "x")
     path = tmp_path / "evil.npz"
@@ -104,3 +105,10 @@ def test_rubbish_and_objects_are_refused(tmp_path) -> None:
     np.savez(path, imgname=np.array(["a"]), right=np.ones(1))
     with pytest.raises(DataError, match="missing keypoints"):
         decode(path.read_bytes(), "half.npz")
+
+
+def test_a_file_without_hands_is_refused() -> None:
+    with pytest.raises(DataError, match="no hand at all"):
+        decode(json.dumps({"format": FORMAT, "version": 1, "hands": []}).encode(), "a.json")
+    with pytest.raises(DataError, match="no hand at all"):
+        decode(encode(some(0)), "a.npz")
