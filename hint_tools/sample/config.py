@@ -30,7 +30,9 @@ class SampleConfig(StageConfig):
         pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$",
         description="Name of this source in the tables; a second folder needs its own. Default: the source's kind.",
     )
-    n: int | None = Field(default=None, ge=1, description="Number of frames wanted. Default: all there are.")
+    n: int | None = Field(
+        default=None, ge=1, description="Number of frames wanted (of runs, with --mode seq). Default: all there are."
+    )
     seed: int = Field(default=0, description="Another seed, another choice.")
     boxes: Path | None = Field(
         default=None, description="COCO file with hand boxes of the folder's pictures (file names relative to --root)."

@@ -111,15 +111,17 @@ class Verdicts:
 
     def drop(self, rows: Bools, reason: str) -> None:
         """Rows that were alive are dropped for `reason`; the others keep theirs."""
-        if reason not in self.words:
-            self.words.append(reason)
-        self.code[rows & (self.code == 0)] = self.words.index(reason)
+        self.code[rows & (self.code == 0)] = self._number(reason)
 
     def drop_at(self, rows: Sequence[int], reason: str) -> None:
         """As `drop`, for a few rows by their number."""
-        mask = np.zeros(len(self.code), np.bool_)
-        mask[list(rows)] = True
-        self.drop(mask, reason)
+        places = np.array(rows, np.int64)
+        self.code[places[self.code[places] == 0]] = self._number(reason)
+
+    def _number(self, reason: str) -> int:
+        if reason not in self.words:
+            self.words.append(reason)
+        return self.words.index(reason)
 
     def copy(self) -> Verdicts:
         """The same verdicts, free to change."""
