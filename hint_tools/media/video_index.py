@@ -17,6 +17,7 @@ from pathlib import Path
 import av
 import av.error
 from av.container import InputContainer
+from av.packet import Packet
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -100,6 +101,7 @@ class _Packets:
     shown: list[int]
     keys: list[int]
     durations: dict[int, int]
+    first: VideoFrame | None = None
     reordered: bool = False
     last_dts: int | None = None
     count: int = 0
@@ -148,9 +150,8 @@ def build_index(path: Path) -> FrameIndex:
         DataError: missing, not a video file, without pictures, or not a single one can be decoded.
     """
     with opened(path) as (container, stream):
-        rotation = _rotation(path, container, stream)
-    with opened(path) as (container, stream):
         packets = _demux(container, stream)
+        rotation = _rotation(path, packets.first)
         shown = sorted(packets.shown)
         by_pts = _stamped(container, packets)
         time_base = stream.time_base or Fraction(1, 30)
@@ -182,15 +183,8 @@ def _reason(error: BaseException) -> str:
     return str(getattr(error, "strerror", "") or error)
 
 
-def _rotation(path: Path, container: InputContainer, stream: VideoStream) -> int:
+def _rotation(path: Path, frame: VideoFrame | None) -> int:
     """The rotation the container asks for, which decoders hand out with each frame, be it the first good one."""
-    frame = None
-    with contextlib.suppress(*READING_ERRORS):
-        for packet in container.demux(stream):
-            with contextlib.suppress(*READING_ERRORS):
-                frame = next((f for f in packet.decode() if isinstance(f, VideoFrame)), None)
-            if frame is not None:
-                break
     if frame is None:
         raise DataError(f"{path}: expected a video, but not a single frame can be decoded", hint="copy it again")
     turned = frame.rotation % 360
@@ -199,10 +193,18 @@ def _rotation(path: Path, container: InputContainer, stream: VideoStream) -> int
     return turned
 
 
+def _first_frame(packet: Packet[VideoStream]) -> VideoFrame | None:
+    """The first frame that comes out when `packet` goes in; None when none does, or not undamaged."""
+    with contextlib.suppress(*READING_ERRORS):
+        return next((f for f in packet.decode() if isinstance(f, VideoFrame)), None)
+    return None
+
+
 def _demux(container: InputContainer, stream: VideoStream) -> _Packets:
     seen = _Packets(shown=[], keys=[], durations={})
     try:
         for packet in container.demux(stream):
+            seen.first = seen.first or _first_frame(packet)
             if not packet.size:
                 continue
             seen.count += 1
