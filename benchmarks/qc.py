@@ -11,6 +11,7 @@ from __future__ import annotations
 import resource
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
@@ -46,13 +47,19 @@ def identity() -> None:
                 made = answer(make_world(2000, seed), people, 100 + seed, noise=noise, rates=IDENTITY)
                 named = {m.hand for m in analysed(made).mistakes if m.gain > 0 or m.kind == "wrong-hand"}
                 for kind, count in found.items():
-                    hands = made.spoilt_hands(kind)
+                    hands = made.spoilt_hands(kind) & _spoilt_once(made)
                     count[0] += len(hands & named)
                     count[1] += len(hands)
                 bad = made.spoilt_hands()
                 false, clean = false + len(named - bad), clean + 2000 - len(bad)
             recall = "  ".join(f"{a / b:10.3f}" for a, b in found.values())
             print(f"{people:6} {noise:5}   {recall}   {false} of {clean} ({false / clean:.3%})", flush=True)
+
+
+def _spoilt_once(made: Round) -> set[int]:
+    """Hands with one wrong answer: where most answers are wrong nobody can tell."""
+    answers = Counter(h for places in made.planted.values() for h, _ in places)
+    return {h for h, n in answers.items() if n == 1}
 
 
 def sigma() -> None:

@@ -32,7 +32,7 @@ from hint_tools.qc.occlusion import (
     occlusion_habits,
 )
 from hint_tools.qc.panel import Panel, build_panel
-from hint_tools.qc.plausible import implausible
+from hint_tools.qc.plausible import EXPLAINABLE, implausible
 from hint_tools.qc.prelabels import untouched_answers
 from hint_tools.qc.profiles import Profile, build_profiles
 from hint_tools.qc.queue import build_queue, find_outliers
@@ -152,8 +152,9 @@ def _mistakes(
         *split_rejections(panel, rejection),
         *implausible(panel, joints.sizes.scale, hands, more.frames, predictions, more.fits, untouched),
     ]
-    on_another = {(m.hand, s) for m in joints.elsewhere for s in m.slots}
-    found = [m for m in found if m.kind != "outside-box" or (m.hand, m.slots[0]) not in on_another]
+    # what has a name already needs no second one
+    explained = {(m.hand, s) for m in joints.elsewhere for s in m.slots} | {(r.hand, r.slot) for r in joints.renamings}
+    found = [m for m in found if m.kind not in EXPLAINABLE or (m.hand, m.slots[0]) not in explained]
     order = list(KINDS)
     return sorted(found, key=lambda m: (order.index(m.kind), m.hand, m.slots))
 

@@ -58,7 +58,9 @@ def sections(analysis: Analysis, config: QcConfig, pictures: Pictures) -> list[S
 def _agreement(analysis: Analysis) -> Section:
     groups = ("all", "state", "source", "period", "finger")
     rows = [agreement_row(a) for g in groups for a in analysis.agreement if a.group == g]
-    blocks: list[Block] = [Table(_AGREEMENT_HEAD, rows, "Two annotators of one hand, mistakes included")]
+    blocks: list[Block] = [
+        Table(_AGREEMENT_HEAD, rows, "Two annotators of one hand, mistakes included; OKS in % of the human ceiling")
+    ]
     if analysis.curves:
         svg = line_chart(
             analysis.curves, x_unit="threshold, of max(width, height)", y_unit="joints within it, %", title="PCK"
@@ -73,13 +75,12 @@ _AGREEMENT_HEAD = [
     "joints",
     "pairs",
     "distance",
-    "95 % from",
-    "to",
+    "95 %",
     "≤ 0.05, %",
     "≤ 0.10, %",
     "≤ 0.15, %",
     "≤ ¼ palm, %",
-    "OKS, % of ceiling",
+    "OKS, %",
 ]
 
 

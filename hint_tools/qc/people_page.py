@@ -11,6 +11,8 @@ from hint_tools.qc.bootstrap import Estimate
 from hint_tools.report.charts import grouped_bar_chart, line_chart
 from hint_tools.report.page import Block, Cell, Chart, Section, Table, Text
 
+WORTH_DRAWING = 0.003
+"""Hand sizes; where all habits are smaller there is nothing to see."""
 MAX_CHARTS = 8
 """Annotators whose habits are drawn; qc.json has everybody's."""
 
@@ -51,8 +53,7 @@ def _annotators(analysis: Analysis, head: list[str], rows: list[list[Cell]]) -> 
     if rows:
         blocks.append(Table(head, rows, "Every two annotators"))
     for profile in analysis.profiles[:MAX_CHARTS]:
-        biases = [b for b in profile.biases if np.isfinite(b.shrunk.low)]
-        if not biases:
+        if not any(abs(b.shrunk.value) >= WORTH_DRAWING for b in profile.biases):
             continue
         by = {d: [b for b in profile.biases if b.direction == d] for d in DIRECTIONS}
         svg = grouped_bar_chart(
@@ -64,6 +65,8 @@ def _annotators(analysis: Analysis, head: list[str], rows: list[list[Cell]]) -> 
         )
         name = panel.annotators[profile.annotator]
         blocks.append(Chart(svg, f"Habits of {name}: along is towards the fingers, across towards the thumb"))
+    if not any(isinstance(b, Chart) for b in blocks):
+        blocks.append(Text("Nobody places a joint beside where the others do, as far as these answers can tell."))
     if analysis.gold:
         tested: list[list[Cell]] = [
             [panel.annotators[t.annotator], t.hands, with_interval(t.failures, 1, 100), t.verdict, t.decided_after]
@@ -111,7 +114,9 @@ def agreement_row(found: Agreement) -> list[Cell]:
     """One row of the tables of positions."""
     d = found.distance
     within = [100 * e.value for e in (*found.pck, found.palm, found.oks)]
-    return [found.group, found.name, d.n, d.value, d.low, d.high, *within]
+    interval = f"{d.low:.3f} to {d.high:.3f}" if np.isfinite(d.low) else "–"
+    name = found.name.replace("-", "\u2011")
+    return [found.group, name, d.n, d.value, interval, *within]
 
 
 def with_interval(estimate: Estimate, decimals: int, factor: float = 1.0) -> str:
