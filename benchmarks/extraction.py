@@ -76,7 +76,7 @@ def make_clip(path: Path, codec: str, seconds: int) -> None:
     still.write_bytes(encode_png(picture))
     view = (
         f"crop={WIDTH}:{HEIGHT}:x='280+200*sin(n/40)+8*sin(n*1.3)':y='210+150*sin(n/55)+8*sin(n*1.7)',"
-        f"noise=alls={NOISE}:allf=t,format=yuv420p"
+        f"noise=c0s={NOISE}:c0f=t:c1s={NOISE}:c1f=t:c2s={NOISE}:c2f=t,format=yuv420p"
     )
     source = ["-loop", "1", "-framerate", str(RATE), "-i", still, "-vf", view, "-t", str(seconds)]
     subprocess.run(["ffmpeg", "-y", "-loglevel", "error", *source, *CODECS[codec], path], check=True)
