@@ -62,6 +62,7 @@ def run(config: BenchmarkConfig, project: Project | None = None) -> Report:
         return run_mesh(config, out)
     data = read_hint_data(config, project, base)
     model = resolve_path(config.checkpoint or config.predictions or Path(), base)
+    rival = _rival(config)
     if config.dry_run:
         if not model.is_file():
             raise DataError(f"{model}: no such file", hint="hint train")
@@ -71,7 +72,7 @@ def run(config: BenchmarkConfig, project: Project | None = None) -> Report:
     )
     if isinstance(answered, Report):
         return answered
-    report = _finish(config, data, answered, out, project)
+    report = _finish(config, data, answered, rival, out, project)
     for batches in answered.batches:
         batches.remove()
     return report
@@ -107,7 +108,14 @@ def _unused(answers: HandAnswers, used: npt.NDArray[np.bool_], path: Path) -> tu
     return (Finding(code="benchmark.answers-unused", severity=Severity.INFO, message=message, count=count),)
 
 
-def _finish(config: BenchmarkConfig, data: HintData, answered: _Answered, out: Path, project: Project | None) -> Report:
+def _finish(
+    config: BenchmarkConfig,
+    data: HintData,
+    answered: _Answered,
+    rival: HandAnswers | None,
+    out: Path,
+    project: Project | None,
+) -> Report:
     sigmas = read_sigmas(data.folder) if data.folder else None
     scores = [
         score(
@@ -122,7 +130,8 @@ def _finish(config: BenchmarkConfig, data: HintData, answered: _Answered, out: P
         for m in answered.matched
     ]
     about = {**answered.about, "data": data.facts, "resamplings": config.bootstrap, "seed": config.seed}
-    differences, other = _compared(config, scores)
+    differences = _differences(config, scores, rival)
+    other = _name_of(config, rival)
     document = as_json(scores, about)
     if differences:
         document["comparison"] = compare.as_json(differences, other)
@@ -152,19 +161,31 @@ def _finish(config: BenchmarkConfig, data: HintData, answered: _Answered, out: P
     )
 
 
-def _compared(config: BenchmarkConfig, scores: list[SourceScore]) -> tuple[list[compare.Difference], str]:
-    """The differences from the other model of `--compare`, and its name."""
+def _rival(config: BenchmarkConfig) -> HandAnswers | None:
+    """The answers of the other model of `--compare`; read before anything runs, so that a wrong name costs nothing."""
     if config.compare is None:
-        return [], ""
+        return None
     path = resolve_path(config.compare, Path.cwd())
-    if path.name == METRICS:
-        path = path.with_name(PREDICTIONS)
-    answers = read_predictions(path)
+    return read_predictions(path.with_name(PREDICTIONS) if path.name == METRICS else path)
+
+
+def _name_of(config: BenchmarkConfig, rival: HandAnswers | None) -> str:
+    if rival is None or config.compare is None:
+        return ""
+    return rival.model or config.compare.name
+
+
+def _differences(
+    config: BenchmarkConfig, scores: list[SourceScore], rival: HandAnswers | None
+) -> list[compare.Difference]:
+    """What sets the model apart from the other one, on every source."""
+    if rival is None:
+        return []
     found = []
     for one in scores:
-        other = match(one.hands, answers, str(path), on_missing="error").answers.keypoints_2d
+        other = match(one.hands, rival, str(config.compare), on_missing="error").answers.keypoints_2d
         found += compare.pck_differences(one, other, resamplings=config.bootstrap, seed=config.seed)
-    return found, answers.model or path.name
+    return found
 
 
 def _own_answers(model: str, scores: list[SourceScore]) -> HandAnswers:
