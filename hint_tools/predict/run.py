@@ -105,7 +105,7 @@ def _worker(
     network.train(False)
     keep_in(network, config.precision)
     if config.compile:
-        network.backbone.compile(dynamic=True)
+        network.backbone.compile()
     predictor = Predictor(network, device, config.precision, config.crop == "demo", config.batch_size)
     about = {"file": checkpoint.name, "sha256": file_sha256(checkpoint), "step": loaded.step}
     return PictureWorker(config, predictor, load_hand_model(config.mano), reader, about)

@@ -261,3 +261,16 @@ def test_an_interrupted_run_goes_on_where_it_stopped(scene, checkpoint, tmp_path
     assert (len(resumed.asked), report.counts["of them done before"]) == (2, 1)
     run(config.model_copy(update={"out": Path("whole")}), reader=Reader(boxes))
     assert contents(out) == contents(tmp_path / "whole")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")  # of the compiler itself
+def test_a_compiled_network_answers_the_same(scene, checkpoint) -> None:
+    """Pictures of one and of two hands: the compiled backbone meets batches of several sizes."""
+    for compiled in (False, True):
+        run(settings(checkpoint, scene, compile=compiled, out=Path(str(compiled)), mesh="none"))
+    torch._dynamo.reset()
+    plain, fast = (json.loads(Path(str(c), "predictions.json").read_text())["hands"] for c in (False, True))
+    assert len(plain) == len(fast) == scene.hands
+    for a, b in zip(plain, fast, strict=True):
+        np.testing.assert_allclose(a["keypoints_3d"], b["keypoints_3d"], rtol=0, atol=1e-3)
