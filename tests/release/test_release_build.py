@@ -198,3 +198,11 @@ def test_a_changed_picture_is_not_released(project: Project) -> None:
     with pytest.raises(DataError, match="it was changed since it was sampled"):
         run_build(ReleaseBuildConfig(name="r1"), project)
     assert not list((project.root / "releases").iterdir())
+
+
+def test_hands_without_agreement_stay_out_and_are_counted(project: Project) -> None:
+    rows = project.read(CONSENSUS)
+    project.write(CONSENSUS, [replace(rows[0], status="disagreed"), *rows[1:]])
+    report = run_build(ReleaseBuildConfig(name="r1", dry_run=True), project)
+    finding = next(f for f in report.findings if f.code == "release.disagreed")
+    assert finding.subjects == (rows[0].hand_id,)
