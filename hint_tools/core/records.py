@@ -6,6 +6,7 @@ Pixels: x right, y down, the centre of the top-left pixel is (0, 0), full frame 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, fields
 from enum import IntEnum, StrEnum
 from typing import Any
@@ -126,6 +127,11 @@ class Hand(Record):
     """Ego4D's critical-frame type, where there is one."""
     attributes: str = "{}"
     """The source's own annotations as JSON (contact state, object boxes...)."""
+
+    @property
+    def repeat_of(self) -> str:
+        """Id of the hand this one repeats, to check annotators against themselves; empty for most."""
+        return str(json.loads(self.attributes).get("repeat_of", ""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

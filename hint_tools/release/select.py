@@ -74,7 +74,7 @@ def select(config: ReleaseBuildConfig, project: Project) -> Selection:
     for row in consensus:
         hand = hands.get(row.hand_id)
         frame = frames.get(hand.frame_id) if hand else None
-        reason = _reason(config, row, frame, present)
+        reason = "repeat" if hand and hand.repeat_of else _reason(config, row, frame, present)
         if reason or hand is None or frame is None:
             dropped.setdefault(reason, []).append(row.hand_id)
         else:

@@ -206,3 +206,19 @@ def test_hands_without_agreement_stay_out_and_are_counted(project: Project) -> N
     report = run_build(ReleaseBuildConfig(name="r1", dry_run=True), project)
     finding = next(f for f in report.findings if f.code == "release.disagreed")
     assert finding.subjects == (rows[0].hand_id,)
+
+
+def test_a_hand_annotated_twice_on_purpose_is_released_once(project: Project) -> None:
+    hands = project.read(HANDS)
+    first = hands[0]
+    again = replace(
+        first, hand_id=f"{0xABC:020x}", attributes=json.dumps({"repeat_of": first.hand_id}), reason="repeat"
+    )
+    rows = project.read(CONSENSUS)
+    twin = next(c for c in rows if c.hand_id == first.hand_id)
+    before = run_build(ReleaseBuildConfig(name="before"), project).counts["released"]
+    project.write(HANDS, [*hands, again])
+    project.write(CONSENSUS, [*rows, replace(twin, hand_id=again.hand_id)])
+    report = run_build(ReleaseBuildConfig(name="after"), project)
+    assert report.counts["released"] == before
+    assert report.counts["left out: repeat"] == 1
