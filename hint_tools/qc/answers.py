@@ -103,6 +103,24 @@ def choose_submissions(
     )
 
 
+def planned_repeats(
+    answers: Sequence[Submission], repeat_of: Mapping[str, str]
+) -> tuple[tuple[Submission, Submission], ...]:
+    """(first, second) answers of one annotator to a hand and to its deliberate repeat, by hand and annotator.
+
+    Args:
+        answers: one an annotator and hand.
+        repeat_of: id of a repeat -> id of the hand it repeats (`hint sample --repeats`).
+    """
+    given = {(a.hand_id, a.annotator): a for a in answers}
+    pairs = []
+    for (hand_id, annotator), second in sorted(given.items()):
+        first = given.get((repeat_of.get(hand_id, ""), annotator))
+        if first is not None:
+            pairs.append((first, second))
+    return tuple(pairs)
+
+
 def round_of(answer: Submission) -> int:
     """The round its task was sent in, from the task's key; 0 where the key tells of none."""
     return next((n for n in range(MAX_ROUNDS) if task_key(answer.hand_id, n) == answer.task_key), 0)

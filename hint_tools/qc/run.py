@@ -11,7 +11,7 @@ from hint_tools.core.findings import Finding, Severity
 from hint_tools.core.records import Frame, Hand, Status
 from hint_tools.core.report import Report
 from hint_tools.qc.analysis import Analysis, Beside, analyse
-from hint_tools.qc.answers import Candidates, choose_submissions
+from hint_tools.qc.answers import Candidates, choose_submissions, planned_repeats
 from hint_tools.qc.bias import bias_findings
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.drift import drift_findings
@@ -56,9 +56,10 @@ def run(config: QcConfig, project: Project) -> Report:
     progress.note(
         f"{len(candidates.taken)} answers of {len(panel.annotators)} annotators to {len(panel.hand_ids)} hands"
     )
+    twins = {h.hand_id: h.repeat_of for h in hands if h.repeat_of}
     beside = Beside(
         decided=build_panel(candidates.deciding, hands, frames),
-        repeats=candidates.repeats,
+        repeats=(*candidates.repeats, *planned_repeats(candidates.taken, twins)),
         frames={f.frame_id: f for f in frames},
         fits={f.hand_id: f for f in project.read_if_any(FITS)},
     )

@@ -3,9 +3,9 @@ import pytest
 from qc_rounds import SIGMA, answer, changed, joints_of, make_round
 
 from hint_tools.core.ids import task_key
-from hint_tools.core.records import Status
+from hint_tools.core.records import Status, Submission
 from hint_tools.qc.analysis import Beside, analyse
-from hint_tools.qc.answers import choose_submissions
+from hint_tools.qc.answers import choose_submissions, planned_repeats
 from hint_tools.qc.bias import hand_axes
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.gold import FAILED, PASSED
@@ -146,3 +146,15 @@ def test_nothing_but_decisions_is_a_round_too():
     found = analysed(made)
     assert [c.status for c in found.consensus] == [Status.ADJUDICATED] * 5
     assert found.queue == ()
+
+
+def test_a_planned_repeat_pairs_the_answers_of_one_person_alone():
+    def given(hand: str, annotator: str) -> Submission:
+        return Submission(
+            submission_id=f"{hand}-{annotator}", hand_id=hand, task_key="t", annotator=annotator, annotation_id=1
+        )
+
+    answers = [given(h, a) for h in ("first", "again", "other") for a in ("ann", "bob")]
+    answers.remove(next(a for a in answers if a.submission_id == "first-bob"))
+    pairs = planned_repeats(answers, {"again": "first"})
+    assert [(a.submission_id, b.submission_id) for a, b in pairs] == [("first-ann", "again-ann")]
