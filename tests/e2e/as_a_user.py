@@ -141,13 +141,13 @@ def require_label_studio(home: Path) -> None:
 
 
 def digests(root: Path, *skip: str) -> dict[str, str]:
-    """sha256 of every file below a folder, but for the lock and what begins with one of `skip`."""
+    """sha256 of every file below a folder, but for locks and what begins with one of `skip`."""
     skipped = (".hint/lock", *skip)
     files = {p.relative_to(root).as_posix(): p for p in root.rglob("*") if p.is_file()}
     return {
         name: hashlib.sha256(path.read_bytes()).hexdigest()
         for name, path in sorted(files.items())
-        if not name.startswith(skipped)
+        if not name.startswith(skipped) and path.name != ".lock"
     }
 
 
