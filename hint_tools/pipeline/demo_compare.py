@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from hint_tools.core.records import Floats, Frame, Ints
+from hint_tools.benchmark.metrics import mpjpe_mm, pa_mpjpe_mm
+from hint_tools.core.records import Fit, Floats, Frame, Ints
+from hint_tools.core.skeleton import N_JOINTS
 from hint_tools.store.atomic import read_json
 from hint_tools.store.project import Project
 from hint_tools.store.tables import CONSENSUS, DETECTED_HANDS, FITS, FRAMES, PREDICTIONS, SUBMISSIONS
@@ -19,8 +21,6 @@ from hint_tools.synth.compare import (
     Named,
     Score,
     detections,
-    pa_error_m,
-    root_relative_error_m,
     score,
 )
 from hint_tools.synth.truth import Truth, TruthHand
@@ -156,18 +156,23 @@ def _add(
 
 def _fit_score(project: Project, matched: Mapping[str, TruthHand]) -> FitScore:
     fits = [(f, matched[f.hand_id]) for f in project.read(FITS) if f.hand_id in matched]
-    good = [(f, t) for f, t in fits if f.accepted]
-    errors = np.array([pa_error_m(f.keypoints_3d, t.keypoints_3d) for f, t in good]) * 1000
-    others = np.array([pa_error_m(f.keypoints_3d, t.keypoints_3d) for f, t in fits if not f.accepted]) * 1000
-    rooted = np.array([root_relative_error_m(f.keypoints_3d, t.keypoints_3d) for f, t in good]) * 1000
+    good = _joints([(f, t) for f, t in fits if f.accepted])
+    others = _joints([(f, t) for f, t in fits if not f.accepted])
+    errors = pa_mpjpe_mm(*good)
     return FitScore(
         hands=len(fits),
-        accepted=len(good),
+        accepted=len(errors),
         pa_mm=_mean(errors),
         pa_median_mm=float(np.median(errors)) if errors.size else float("nan"),
-        root_mm=_mean(rooted),
-        rejected_pa_mm=_mean(others),
+        root_mm=_mean(mpjpe_mm(*good)),
+        rejected_pa_mm=_mean(pa_mpjpe_mm(*others)),
     )
+
+
+def _joints(pairs: Sequence[tuple[Fit, TruthHand]]) -> tuple[Floats, Floats]:
+    """Fitted and true joints, each (n, 21, 3) m."""
+    fitted = np.array([f.keypoints_3d for f, _ in pairs]).reshape(-1, N_JOINTS, 3)
+    return fitted, np.array([t.keypoints_3d for _, t in pairs]).reshape(-1, N_JOINTS, 3)
 
 
 def _mean(values: npt.NDArray[np.float64]) -> float:

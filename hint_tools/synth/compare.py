@@ -116,29 +116,6 @@ def _mean(values: npt.NDArray[np.generic]) -> float:
     return float(np.mean(np.asarray(values, np.float64))) if values.size else float("nan")
 
 
-def pa_error_m(claimed: Floats, true: Floats) -> float:
-    """PA-MPJPE: mean distance of joints `(21, 3)` after the best similarity transform, m.
-
-    Umeyama 1991, "Least-squares estimation of transformation parameters between two point patterns", eq. 40-42.
-
-    Raises:
-        ValueError: a claimed joint set has no extent.
-    """
-    a, b = claimed - claimed.mean(axis=0), true - true.mean(axis=0)
-    if float((a**2).sum()) == 0:
-        raise ValueError("expected joints at different places, got 21 times the same")
-    left, values, right = np.linalg.svd(b.T @ a)
-    signs = np.array([1.0, 1.0, np.sign(np.linalg.det(left @ right))])
-    rotation = (left * signs) @ right
-    size = (values * signs).sum() / (a**2).sum()
-    return float(np.linalg.norm(size * a @ rotation.T - b, axis=1).mean())
-
-
-def root_relative_error_m(claimed: Floats, true: Floats) -> float:
-    """Mean distance of joints `(21, 3)` once both wrists coincide, m."""
-    return float(np.linalg.norm((claimed - claimed[0]) - (true - true[0]), axis=1).mean())
-
-
 @dataclass(frozen=True, slots=True, order=True)
 class Named:
     """A mistake in one annotator's answer to one hand.

@@ -143,3 +143,16 @@ def test_hands_of_one_image_are_drawn_together() -> None:
     assert grouped.high - grouped.low == pytest.approx(alone.high - alone.low, rel=0.05)
     naive = pck(thrice, np.ones((120, 21), dtype=bool), 0.5, resamplings=2000)
     assert naive.high - naive.low < 0.75 * (alone.high - alone.low)
+
+
+def test_pa_mpjpe_agrees_with_scipys_procrustes():
+    """scipy.spatial.procrustes solves the same problem up to a reflection and a common scale."""
+    from scipy.spatial import procrustes
+
+    rng = np.random.default_rng(3)
+    true = rng.normal(size=(21, 3))
+    claimed = true + rng.normal(0, 0.05, (21, 3))
+    a, b, _ = procrustes(true, claimed)
+    scale = np.linalg.norm(true - true.mean(axis=0))
+    expected = np.linalg.norm(a - b, axis=1).mean() * scale * 1000
+    assert pa_mpjpe_mm(claimed[None], true[None])[0] == pytest.approx(expected, rel=1e-9)

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from scipy.spatial.transform import Rotation
 from synth_hand import hand
 
 from hint_tools.core.records import Visibility
-from hint_tools.synth.compare import Claim, Named, detections, pa_error_m, root_relative_error_m, score
+from hint_tools.synth.compare import Claim, Named, detections, score
 
 
 def test_a_claim_off_by_a_known_distance_has_that_error():
@@ -43,34 +42,6 @@ def test_visible_and_occluded_joints_are_told_apart():
     wrong[15:, 0] += 5
     found = score([Claim(true, wrong)])
     assert (found.visible_median, found.occluded_median) == (0, pytest.approx(0.05))
-
-
-def test_pa_error_ignores_every_similarity_and_nothing_else():
-    rng = np.random.default_rng(0)
-    joints = rng.normal(size=(21, 3))
-    moved = 1.7 * joints @ Rotation.random(random_state=1).as_matrix().T + [1, 2, 3]
-    assert pa_error_m(moved, joints) == pytest.approx(0, abs=1e-12)
-    assert pa_error_m(joints * [-1, 1, 1], joints) > 0.1  # a mirrored hand is another hand
-
-
-def test_pa_error_agrees_with_scipys_procrustes():
-    """scipy.spatial.procrustes solves the same problem up to a reflection and a common scale."""
-    from scipy.spatial import procrustes
-
-    rng = np.random.default_rng(3)
-    true = rng.normal(size=(21, 3))
-    claimed = true + rng.normal(0, 0.05, (21, 3))
-    a, b, _ = procrustes(true, claimed)
-    scale = np.linalg.norm(true - true.mean(axis=0))
-    assert pa_error_m(claimed, true) == pytest.approx(np.linalg.norm(a - b, axis=1).mean() * scale, rel=1e-9)
-
-
-def test_root_relative_error():
-    true = np.random.default_rng(0).normal(size=(21, 3))
-    assert root_relative_error_m(true + 5, true) == pytest.approx(0, abs=1e-12)
-    other = true.copy()
-    other[5] += [0, 0, 2.1]
-    assert root_relative_error_m(other, true) == pytest.approx(0.1)
 
 
 def test_detections_count_right_wrong_and_missed():
