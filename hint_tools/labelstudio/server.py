@@ -29,6 +29,7 @@ from hint_tools.labelstudio.connection import (
 )
 from hint_tools.labelstudio.environment import environment, install, is_installed, quiet_variables
 from hint_tools.labelstudio.wire import ServerRefusedError
+from hint_tools.store.atomic import writing
 from hint_tools.store.credentials import credentials_path, data_home, save_credentials
 from hint_tools.store.project import Project
 
@@ -157,7 +158,8 @@ def run_login(project: Project, url: str, token: str) -> Report:
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """One command at a time starts or stops a project's server."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with FileLock(folder / "lock"):
         yield
 

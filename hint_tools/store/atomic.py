@@ -28,10 +28,11 @@ def atomic_path(target: Path, *, mode: int = 0o644) -> Iterator[Path]:
     Raises:
         EnvironmentFault: no space, no permission, or a read-only file system.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f"{TEMPORARY_MARK}{secrets.token_hex(6)}-{target.name}"[-200:])
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with _explained(target):
+        with writing(target):
             os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
             yield temporary
             with temporary.open("rb+") as written:
@@ -86,11 +87,12 @@ def write_folder(target: Path, fill: Callable[[Path], None]) -> None:
     Raises:
         EnvironmentFault: it could not be written; whatever `fill` raises.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
     staging = target.with_name(f"{TEMPORARY_MARK}{secrets.token_hex(6)}-{target.name}")
     old = staging.with_name(staging.name + "-old")
     try:
-        with _explained(target):
+        with writing(target):
             staging.mkdir()
             fill(staging)
             if target.exists():
@@ -117,8 +119,12 @@ def remove_leftovers(folder: Path) -> int:
 
 
 @contextlib.contextmanager
-def _explained(target: Path) -> Iterator[None]:
-    """Say which file and what to do, where the system only says a number."""
+def writing(target: Path) -> Iterator[None]:
+    """Say which file and what to do, where the system only says a number.
+
+    Raises:
+        EnvironmentFault: no space, no permission, no place for it, or a read-only file system.
+    """
     try:
         yield
     except OSError as error:
@@ -129,6 +135,8 @@ def _explained(target: Path) -> Iterator[None]:
             errno.EACCES: f"give yourself write permission: chmod u+w {target.parent}",
             errno.EPERM: f"give yourself write permission: chmod u+w {target.parent}",
             errno.EROFS: "use a project on a writable disk",
+            errno.ENOTDIR: f"a file stands where a folder of {target} should be: move it",
+            errno.EEXIST: f"a file stands where a folder of {target} should be: move it",
         }.get(error.errno or 0)
         if advice is None:
             raise
