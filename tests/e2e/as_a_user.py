@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -106,7 +108,9 @@ class User:
 @cache
 def world() -> World:
     """Pictures, a film and their truth; drawn once a session."""
-    return build_world(Path(tempfile.mkdtemp(prefix="hint-e2e-")) / "world", PLAN, workers=1)
+    folder = Path(tempfile.mkdtemp(prefix="hint-e2e-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return build_world(folder / "world", PLAN, workers=1)
 
 
 def prepared_home(home: Path) -> Path:
