@@ -51,7 +51,7 @@ _EXPLAINED = {
     "no_frame": "their frame or their row in the table of hands is gone",
     "no_image": "the stored picture of their frame is gone",
     "disagreed": "the annotators don't agree enough for a consensus",
-    "not_finite": "a keypoint, a covariance or the box is not finite, or the box has no extent",
+    "not_finite": "no joint is placed, a keypoint, a covariance or the box is not finite, or the box has no extent",
 }
 
 
@@ -108,7 +108,8 @@ def _reason(config: ReleaseBuildConfig, row: Consensus, frame: Frame | None, pre
 def _sound(row: Consensus) -> bool:
     known = row.visibility != Visibility.NOT_ANNOTATABLE
     numbers = (row.box, row.keypoints[known], row.covariance[known])
-    return all(bool(np.isfinite(n).all()) for n in numbers) and bool((box_size(row.box) > 0).all())
+    sound = all(bool(np.isfinite(n).all()) for n in numbers) and bool((box_size(row.box) > 0).all())
+    return sound and bool(known.any())
 
 
 def _finding(reason: str, hands: list[str]) -> Finding:

@@ -17,6 +17,7 @@ from hint_tools.core.ids import unit_interval
 from hint_tools.core.progress import track
 from hint_tools.media.video import probe
 from hint_tools.sources.candidates import Candidate, HandBox, SourceReading, Tally
+from hint_tools.store.project import MARKER
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".gif"})
 VIDEO_SUFFIXES = frozenset(
@@ -47,7 +48,7 @@ def read_folder(
         redistributable: whether that licence lets the pictures be passed on.
 
     Raises:
-        DataError: `root` is no folder, or holds neither a picture nor a video.
+        DataError: `root` is no folder, is a project, or holds neither a picture nor a video.
     """
     if not root.is_dir():
         raise DataError(f"{root}: expected a folder of pictures and videos, found none", hint=f"ls {root.parent}")
@@ -103,7 +104,7 @@ def _sorted_files(root: Path, closed: Tally) -> tuple[list[str], list[str], list
 
 
 def _walk(root: Path, closed: Tally) -> Iterator[str]:
-    """Relative paths of all files; linked folders are entered once, hidden files and folders never."""
+    """Relative paths of all files; linked folders are entered once, projects, hidden files and hidden folders never."""
 
     def refused(error: OSError) -> None:
         closed.add("unreadable folder", f"{error.filename} ({error.strerror})")
@@ -116,6 +117,14 @@ def _walk(root: Path, closed: Tally) -> Iterator[str]:
             folders.clear()
             continue
         entered.add(identity)
+        if MARKER in files:  # a project's frames and crops are no footage
+            if folder == root:
+                raise DataError(
+                    f"{root}: is a hint project, not footage", hint="name the folder of your pictures and videos"
+                )
+            closed.add("hint project", folder.relative_to(root).as_posix())
+            folders.clear()
+            continue
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         for name in files:
             if not name.startswith("."):

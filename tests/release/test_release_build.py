@@ -222,3 +222,13 @@ def test_a_hand_annotated_twice_on_purpose_is_released_once(project: Project) ->
     report = run_build(ReleaseBuildConfig(name="after"), project)
     assert report.counts["released"] == before
     assert report.counts["left out: repeat"] == 1
+
+
+def test_a_hand_without_a_single_joint_stays_out(project: Project) -> None:
+    rows = project.read(CONSENSUS)
+    nowhere = np.full(21, Visibility.NOT_ANNOTATABLE)
+    project.write(CONSENSUS, [replace(rows[0], visibility=nowhere, keypoints=np.full((21, 2), np.nan)), *rows[1:]])
+    report = run_build(ReleaseBuildConfig(name="r1", dry_run=True), project)
+    finding = next(f for f in report.findings if f.code == "release.not-finite")
+    assert finding.subjects == (rows[0].hand_id,)
+    assert "no joint is placed" in finding.message

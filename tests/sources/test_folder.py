@@ -15,6 +15,7 @@ from hint_tools.core.errors import DataError, ExitCode
 from hint_tools.media.images import encode_jpeg, encode_png
 from hint_tools.sources.candidates import HandBox
 from hint_tools.sources.folder import read_folder
+from hint_tools.store.project import create_project
 
 
 @pytest.fixture
@@ -84,3 +85,16 @@ def test_broken_videos_are_told_and_the_rest_goes_on(root: Path) -> None:
     assert "bad.mp4" in codes["sources.unreadable-video"].message
     assert "cut.mp4" in codes["sources.video-cut-off"].message
     assert {c.origin for c in reading.candidates if c.frame_index >= 0} == {"cut.mp4", "day 1/film.mp4"}
+
+
+def test_a_project_among_the_footage_is_not_sampled_again(root: Path) -> None:
+    before = read_folder(root)
+    project = create_project(root / "day 1" / "round1", "round1")
+    frame = project.root / "frames" / "x.jpg"
+    frame.parent.mkdir()
+    frame.write_bytes(encode_jpeg(np.zeros((20, 30, 3), np.uint8)))
+    reading = read_folder(root)
+    assert [c.origin for c in reading.candidates] == [c.origin for c in before.candidates]
+    assert reading.counts["skipped: hint project"] == 1
+    with pytest.raises(DataError, match="is a hint project, not footage"):
+        read_folder(project.root)
