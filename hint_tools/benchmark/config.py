@@ -72,5 +72,7 @@ class BenchmarkConfig(StageConfig):
     seed: int = Field(default=0, ge=0, description="Of the resamplings.")
     examples: int = Field(default=8, ge=0, description="Best and worst hands to show in the report.")
     out: Path = Field(
-        default=Path("benchmark"), description="Folder for metrics.json, metrics.csv, report.html and results.jsonl."
+        default=Path("benchmark"),
+        description="Folder for metrics.json, metrics.csv, report.html and results.jsonl; default: in the project.",
+        json_schema_extra={"output": True},
     )

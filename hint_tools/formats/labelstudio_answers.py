@@ -29,6 +29,8 @@ from hint_tools.formats.labelstudio import (
 
 ASPECT_TOLERANCE: Final = 0.01
 """Relative; a picture of another shape is another picture."""
+_LARGEST: Final = 1e9
+"""No percent, size or angle that means anything is larger; beyond it sums could overflow. NaN is not below it either."""
 
 _VISIBILITY_OF: Final = {word: state for state, word in VISIBILITY_WORDS.items()}
 
@@ -257,4 +259,4 @@ def _number(value: object) -> float | None:
         number = float(value)
     except OverflowError:
         return None
-    return number if math.isfinite(number) else None
+    return number if abs(number) <= _LARGEST else None
