@@ -30,7 +30,7 @@ from hint_tools.formats.labelstudio import (
 ASPECT_TOLERANCE: Final = 0.01
 """Relative; a picture of another shape is another picture."""
 _LARGEST: Final = 1e9
-"""No percent, size or angle that means anything is larger; beyond it sums could overflow. NaN is not below it either."""
+"""No percent, size or angle that means anything is larger; beyond it sums could overflow."""
 
 _VISIBILITY_OF: Final = {word: state for state, word in VISIBILITY_WORDS.items()}
 
