@@ -13,7 +13,7 @@ _WIDTH = 760
 _TICKS = 5
 _SERIES = 6
 """Colours of the style sheet; further series begin again."""
-_LETTER = 6.6
+_LETTER = 7.4
 """Width of a letter of the 12 px text, on the wide side; for margins."""
 
 
