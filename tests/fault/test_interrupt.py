@@ -5,6 +5,7 @@ The moments are shares of the time the undisturbed command takes, from while it 
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import signal
@@ -15,7 +16,12 @@ import pytest
 from as_a_user import User, digests
 from fault_stages import stages
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    # whether a signal lands in the middle depends on the machine's speed, which the gate should not
+    pytest.mark.skipif(bool(os.environ.get("CI")), reason="depends on timing: run it by hand, pytest tests/fault"),
+]
 
 SHARES = (0.15, 0.5, 0.85)
 WORD = "interrupted: what was done is kept; the same command continues"
