@@ -13,7 +13,7 @@ import torch
 from torch.utils.data import DataLoader, default_collate
 
 from hint_tools.benchmark.batches import Batches, Shard
-from hint_tools.core.errors import DataError, EnvironmentFault
+from hint_tools.core.errors import DataError
 from hint_tools.core.progress import work
 from hint_tools.data.evaluation import EvaluationSet
 from hint_tools.hamer.camera import frame_translation
@@ -41,23 +41,6 @@ class Answers:
     def spatial(self) -> bool:
         """There is anything in space to score."""
         return bool(np.isfinite(self.keypoints_3d).all())
-
-
-def choose_device(name: str) -> torch.device:
-    """The device called `name`; `auto` takes a GPU where there is one.
-
-    Raises:
-        EnvironmentFault: there is no such device here.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise EnvironmentFault(f"device {name!r} can't be used ({reason})", hint="--device cpu") from error
-    return device
 
 
 def evaluate(

@@ -14,13 +14,14 @@ import torch
 from hint_tools import __version__
 from hint_tools.benchmark.batches import Batches, Shard, parse_shard, shard_of_environment
 from hint_tools.benchmark.config import BenchmarkConfig
-from hint_tools.benchmark.evaluate import batch_count, choose_device, evaluate_into
+from hint_tools.benchmark.evaluate import batch_count, evaluate_into
 from hint_tools.benchmark.inputs import set_digest
 from hint_tools.core.findings import Finding
 from hint_tools.core.progress import note
 from hint_tools.core.report import Report
 from hint_tools.data.evaluation import EvaluationSet
 from hint_tools.hamer.checkpoint import load_checkpoint
+from hint_tools.hamer.device import choose_device
 from hint_tools.mano.assets import load_hand_model
 from hint_tools.store.config import resolve_path
 from hint_tools.store.manifests import file_sha256

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from hint_tools.core.errors import ConfigError, DataError, EnvironmentFault
+from hint_tools.core.errors import ConfigError, DataError
 from hint_tools.core.findings import Finding, Severity
 from hint_tools.core.geometry import box_center
 from hint_tools.core.progress import track
 from hint_tools.core.report import Report
 from hint_tools.formats import predictions
 from hint_tools.hamer.checkpoint import LoadedCheckpoint, load_checkpoint
+from hint_tools.hamer.device import choose_device
 from hint_tools.hamer.precision import keep_in
 from hint_tools.mano.assets import load_hand_model
 from hint_tools.predict.config import PredictConfig
@@ -100,7 +101,7 @@ def _work(
 def _worker(
     config: PredictConfig, loaded: LoadedCheckpoint, checkpoint: Path, reader: HandReader | None
 ) -> PictureWorker:
-    device = _device(config.device)
+    device = choose_device(config.device)
     network = loaded.network.to(device)
     network.train(False)
     keep_in(network, config.precision)
@@ -109,21 +110,6 @@ def _worker(
     predictor = Predictor(network, device, config.precision, config.crop == "demo", config.batch_size)
     about = {"file": checkpoint.name, "sha256": file_sha256(checkpoint), "step": loaded.step}
     return PictureWorker(config, predictor, load_hand_model(config.mano), reader, about)
-
-
-def _device(name: str) -> torch.device:
-    """The device called `name`.
-
-    Raises:
-        EnvironmentFault: there is no such device here.
-    """
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise EnvironmentFault(f"device {name!r} can't be used ({reason})", hint="--device cpu") from error
-    return device
 
 
 def _one(picture: Picture, folder: Path, worker: PictureWorker, outcome: _Outcome) -> None:
