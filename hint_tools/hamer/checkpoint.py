@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,7 +69,7 @@ def save_checkpoint(
     training: Mapping[str, Any] | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write a checkpoint, whole or not at all.
+    """Write a checkpoint, whole or not at all; equal values give equal bytes.
 
     It holds the hand model's arrays, as HaMeR's own do: a checkpoint trained with the licensed hand
     carries that licence.
@@ -96,7 +97,20 @@ def save_checkpoint(
     }
     # through an opened file: given a path, torch writes its (random) name into the file
     with atomic_path(path) as temporary, temporary.open("wb") as opened:
-        torch.save(document, opened)
+        torch.save(_anew(document), opened)
+
+
+def _anew(value: Any) -> Any:
+    """`value` with fresh containers and one object for each text.
+
+    A pickle says which objects are one and the same, and states that were loaded share other ones than states that
+    grew in memory: without this a resumed training would write other bytes for the same numbers.
+    """
+    if isinstance(value, Mapping):
+        return {_anew(k): _anew(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)([_anew(v) for v in value])
+    return sys.intern(value) if type(value) is str else value
 
 
 def load_checkpoint(

@@ -75,7 +75,9 @@ class TrainConfig(StageConfig):
     )
     log_every: int = Field(default=10, ge=1, description="Steps between lines of the log.")
     save_every: int = Field(default=1000, ge=1, description="Steps between checkpoints; the last step always has one.")
-    keep: int = Field(default=2, ge=1, description="Newest checkpoints that are kept.")
+    keep: int = Field(
+        default=2, ge=1, description="Newest checkpoints that are kept; an interrupt's goes when the next is there."
+    )
     resume: bool = Field(default=True, description="Continue a run of this name from its last checkpoint; else refuse.")
 
     @model_validator(mode="after")

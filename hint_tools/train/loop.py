@@ -94,12 +94,17 @@ def train(job: Job) -> float:
                 losses = trainer.step(cast("dict[str, Any]", batch), step)
                 step += 1
                 progress.advance()
-                last = step == config.steps or interrupted()
-                if step == 1 or step % config.log_every == 0 or last:
-                    _log(job, log, fabric, step, losses)
-                if step % config.save_every == 0 or last:
+                last, stopped = step == config.steps, _anywhere(fabric, interrupted())
+                logged = step == 1 or step % config.log_every == 0 or last
+                saved = step % config.save_every == 0 or last or stopped
+                if logged or saved:
+                    values = _finite(job, fabric, step, losses)
+                # an interrupt adds no line: the log of a run that was stopped is that of one that was not
+                if logged and fabric.is_global_zero:
+                    log.add(step, values)
+                if saved:
                     _save(job, log, trainer, step)
-                if interrupted():
+                if stopped:
                     raise KeyboardInterrupt
                 if last:
                     break
@@ -121,8 +126,16 @@ def _loader(config: TrainConfig, data: TrainingSet, batches: EpochBatches) -> Da
     )
 
 
-def _log(job: Job, log: TrainingLog, fabric: Fabric, step: int, losses: Mapping[str, Tensor]) -> None:
-    """Write the losses of a step down, the mean over devices.
+def _anywhere(fabric: Fabric, stopped: bool) -> bool:
+    """Whether any device was told to stop: all of them must leave the loop after the same step, or the rest waits."""
+    if fabric.world_size == 1:
+        return stopped
+    told = fabric.all_reduce(torch.tensor(float(stopped), device=fabric.device), reduce_op="max")
+    return bool(torch.as_tensor(told))
+
+
+def _finite(job: Job, fabric: Fabric, step: int, losses: Mapping[str, Tensor]) -> dict[str, float]:
+    """The losses of a step, the mean over devices: nothing is logged or saved without this look at them.
 
     Raises:
         DataError: they are not finite.
@@ -136,8 +149,7 @@ def _log(job: Job, log: TrainingLog, fabric: Fabric, step: int, losses: Mapping[
             f"the newest good checkpoint is {job.folder.last if job.folder.last.exists() else 'none'}",
             hint=f"train with a smaller step: --learning-rate {job.config.rate / 10:g}",
         )
-    if fabric.is_global_zero:
-        log.add(step, dict(zip(losses, values.tolist(), strict=True)))
+    return dict(zip(losses, values.tolist(), strict=True))
 
 
 def _save(job: Job, log: TrainingLog, trainer: Trainer, step: int) -> None:
@@ -152,4 +164,4 @@ def _save(job: Job, log: TrainingLog, trainer: Trainer, step: int) -> None:
         training=trainer.state(),
         metadata={"recipe": job.config.recipe(), "run": job.config.name},
     )
-    job.folder.publish(step, job.config.keep)
+    job.folder.publish(step, keep=job.config.keep, every=job.config.save_every)

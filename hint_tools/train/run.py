@@ -74,8 +74,8 @@ def run(config: TrainConfig, project: Project | None) -> Report:
             data = hint.as_hamer(train=True, seed=config.seed, augment=config.augment)
             bank = _bank(config, hint, hand_model)
             speed = train(Job(config, network, hand_model, data, bank, folder, done, training))
-        elif not folder.last.exists():
-            folder.publish(done, config.keep)
+        elif first:  # whatever stopped the last step's tidying is made up for
+            folder.publish(done, keep=config.keep, every=config.save_every)
         step = max(folder.steps(), default=config.steps)
         rows = TrainingLog(folder.log, until=step).rows
         if first:

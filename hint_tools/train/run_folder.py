@@ -62,19 +62,28 @@ class RunFolder:
         names = (_STEP_NAME.fullmatch(p.name) for p in (self.root / "checkpoints").glob("step-*.ckpt"))
         return sorted(int(m[1]) for m in names if m)
 
-    def publish(self, step: int, keep: int) -> None:
-        """Make the checkpoint of `step` the last one, and delete all but the newest `keep`.
+    def publish(self, step: int, *, keep: int, every: int) -> None:
+        """Make the checkpoint of `step` the last one, and delete what is not kept; again, it changes nothing.
+
+        Args:
+            step: the newest.
+            keep: how many stay: the newest ones of the schedule, and this one. What an interrupt saved in between
+                goes, so that a run that was stopped ends with the files of one that was not.
+            every: steps of the schedule.
 
         Raises:
             EnvironmentFault: it could not be written.
         """
-        with atomic_path(self.last) as temporary:
-            temporary.unlink()
-            try:
-                os.link(self.checkpoint(step), temporary)
-            except OSError:  # a file system without hard links
-                shutil.copyfile(self.checkpoint(step), temporary)
-        for old in self.steps()[:-keep]:
+        newest = self.checkpoint(step)
+        if not (self.last.exists() and self.last.samefile(newest)):
+            with atomic_path(self.last) as temporary:
+                temporary.unlink()
+                try:
+                    os.link(newest, temporary)
+                except OSError:  # a file system without hard links
+                    shutil.copyfile(newest, temporary)
+        stay = [s for s in self.steps() if s % every == 0 or s == step][-keep:]
+        for old in set(self.steps()) - set(stay):
             self.checkpoint(old).unlink()
 
     @contextlib.contextmanager
