@@ -68,6 +68,10 @@ class BenchmarkConfig(StageConfig):
     workers: int = Field(default=0, ge=0, description="Processes that prepare crops; 0: threads.")
     threads: int = Field(default=0, ge=0, description="Threads of the network; 0 leaves it to torch.")
     device: str = Field(default="auto", description="cpu, cuda, cuda:1, mps; auto takes a GPU where there is one.")
+    precision: Literal["fp32", "bf16", "fp16"] = Field(
+        default="fp32", description="Numbers of the backbone; head and hand model always use 32 bits."
+    )
+    compile: bool = Field(default=False, description="Compile the backbone first: pays off from some hundred hands.")
     bootstrap: int = Field(default=1000, ge=0, description="Resamplings for the 95% intervals; 0 for none.")
     seed: int = Field(default=0, ge=0, description="Of the resamplings.")
     examples: int = Field(default=8, ge=0, description="Best and worst hands to show in the report.")

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch.utils.data import DataLoader, default_collate
 
 from hint_tools.benchmark.batches import Batches, Shard
+from hint_tools.benchmark.cropping import prepared
 from hint_tools.core.errors import DataError
 from hint_tools.core.progress import work
 from hint_tools.data.evaluation import EvaluationSet
 from hint_tools.hamer.camera import frame_translation
+from hint_tools.hamer.precision import Precision, autocast
 
 Floats = npt.NDArray[np.float64]
 Array = npt.NDArray[Any]
 
-_AHEAD: Final = 2
-"""Batches whose crops are cut while the network works, and threads that cut them."""
+_EXAMPLES: Final = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +49,7 @@ def evaluate(
     batch_size: int,
     device: torch.device,
     workers: int = 0,
+    precision: Precision = "fp32",
 ) -> Answers:
     """The network's answers for all hands of a set, nothing kept on disk.
 
@@ -59,12 +59,14 @@ def evaluate(
         batch_size: hands at a time.
         device: where the network runs; it is moved there.
         workers: processes that prepare crops; 0 prepares them in threads beside the network.
+        precision: of the backbone.
 
     Raises:
         DataError: an image can't be read, or the network answers what is not finite.
     """
     todo = list(range(batch_count(hands, batch_size)))
-    return gathered(a for _, a in answer_batches(network, hands, todo, batch_size, device, workers))
+    answers = answer_batches(network, hands, todo, batch_size, device, workers, precision=precision)
+    return gathered(hands, (a for _, a in answers))
 
 
 def evaluate_into(
@@ -76,6 +78,7 @@ def evaluate_into(
     batch_size: int,
     device: torch.device,
     workers: int = 0,
+    precision: Precision = "fp32",
     cameras: Floats | None = None,
 ) -> int:
     """Answer the batches of `shard` that are missing and keep them; how many there were.
@@ -88,6 +91,7 @@ def evaluate_into(
         batch_size: hands at a time.
         device: where the network runs.
         workers: as in `evaluate`.
+        precision: as in `evaluate`.
         cameras: (n, 3, 3) px: keep vertices and the place before the camera as well.
 
     Raises:
@@ -95,7 +99,9 @@ def evaluate_into(
         EnvironmentFault: the answers can't be written.
     """
     todo = [i for i in batches.missing() if shard.takes(i)]
-    for i, answer in answer_batches(network, hands, todo, batch_size, device, workers, cameras):
+    for i, answer in answer_batches(
+        network, hands, todo, batch_size, device, workers, precision=precision, cameras=cameras
+    ):
         batches.save(i, answer)
     return len(todo)
 
@@ -105,13 +111,51 @@ def batch_count(hands: EvaluationSet, batch_size: int) -> int:
     return -(-len(hands) // batch_size)
 
 
-def gathered(parts: Iterator[dict[str, Array]]) -> Answers:
-    """The answers of all batches as one."""
-    flat, deep = [], []
+def gathered(hands: EvaluationSet, parts: Iterable[dict[str, Array]]) -> Answers:
+    """The answers of all batches of a set as one.
+
+    Raises:
+        DataError: some are not finite: the first few hands, and how many of all.
+    """
+    columns = list(_finite(hands, parts))
+    return Answers(*(np.concatenate([c[name] for c in columns]) for name in ("keypoints_2d", "keypoints_3d")))
+
+
+def require_finite(hands: EvaluationSet, parts: Iterable[dict[str, Array]]) -> None:
+    """Every number of every batch of a set is finite; holds one batch at a time.
+
+    Raises:
+        DataError: the first few hands of which this does not hold, and how many of all.
+    """
+    for _ in _finite(hands, parts):
+        pass
+
+
+def _finite(hands: EvaluationSet, parts: Iterable[dict[str, Array]]) -> Iterator[dict[str, Array]]:
+    """The parts, and at the end an error if anything in them was not finite."""
+    broken: list[npt.NDArray[np.bool_]] = []
     for part in parts:
-        flat.append(part["keypoints_2d"])
-        deep.append(part["keypoints_3d"])
-    return Answers(np.concatenate(flat), np.concatenate(deep))
+        broken.append(_broken(part))
+        yield part
+    lost = np.concatenate(broken)
+    if lost.any():
+        raise _not_finite(hands, np.flatnonzero(lost), "")
+
+
+def _broken(part: dict[str, Array]) -> npt.NDArray[np.bool_]:
+    """(b,) the hands of a batch of whose answers anything is not finite."""
+    whole = np.stack([np.isfinite(values).reshape(len(values), -1).all(axis=1) for values in part.values()])
+    broken: npt.NDArray[np.bool_] = ~whole.all(axis=0)
+    return broken
+
+
+def _not_finite(hands: EvaluationSet, which: npt.NDArray[np.int64], more: str) -> DataError:
+    sides = np.where(hands.right[which], "right", "left")
+    shown = ", ".join(f"{n} {s}" for n, s in zip(hands.names[which][:_EXAMPLES], sides[:_EXAMPLES], strict=True))
+    return DataError(
+        f"{hands.name}: the network's answer is not finite for {len(which)} of {len(hands)} hands{more}: {shown}",
+        hint="look at the checkpoint: its training may have diverged; in half precision, try --precision fp32",
+    )
 
 
 def answer_batches(
@@ -121,69 +165,59 @@ def answer_batches(
     batch_size: int,
     device: torch.device,
     workers: int = 0,
+    *,
+    precision: Precision = "fp32",
     cameras: Floats | None = None,
 ) -> Iterator[tuple[int, dict[str, Array]]]:
-    """Number and answers of each batch in `todo`; with `cameras` also `vertices` and `translation`. As `evaluate`."""
+    """Number and answers of each batch in `todo`; with `cameras` also `vertices` and `translation`. As `evaluate`.
+
+    Some answers of a batch may not be finite (`require_finite`); where all are, it goes no further.
+    """
     network = network.to(device)
     # `train(False)`: HaMeR's backbone answers `eval()` with None
     network.train(False)
     rows = [range(i * batch_size, min((i + 1) * batch_size, len(hands))) for i in todo]
+    sides_px = hands.crop_sides_px
     with torch.inference_mode(), work(f"scoring {hands.name}", sum(map(len, rows))) as progress:
-        for number, batch in zip(todo, _prepared(hands, rows, workers, device), strict=True):
-            answer = network({"img": batch["img"].to(device)})
-            yield number, _answers(answer, batch, hands, cameras)
-            progress.advance(len(batch["right"]))
+        for number, row, crops in zip(todo, rows, prepared(hands, rows, workers, device), strict=True):
+            with autocast(device, precision):
+                answer = network({"img": crops.to(device, non_blocking=True)})
+            part = slice(row.start, row.stop)
+            found = _answers(answer, hands, part, sides_px[part], None if cameras is None else cameras[part])
+            if _broken(found).all():
+                raise _not_finite(hands, np.array(row), ", all of a batch; it was stopped there")
+            yield number, found
+            progress.advance(len(row))
 
 
-def _prepared(hands: EvaluationSet, rows: list[range], workers: int, device: torch.device) -> Iterator[dict[str, Any]]:
-    """The batches of `rows`, the next ones cut out while the last one is used."""
-    if workers:
-        context = "spawn" if device.type == "cuda" else None
-        yield from DataLoader(
-            hands, batch_sampler=[list(r) for r in rows], num_workers=workers, multiprocessing_context=context
-        )
-        return
-    # decoding and warping leave Python's lock, so threads do it beside the network without copies between processes
-    with ThreadPoolExecutor(_AHEAD) as pool:
-        waiting = [[pool.submit(hands.__getitem__, i) for i in row] for row in rows[:_AHEAD]]
-        for k in range(len(rows)):
-            ready = default_collate([item.result() for item in waiting.pop(0)])
-            if k + _AHEAD < len(rows):
-                waiting.append([pool.submit(hands.__getitem__, i) for i in rows[k + _AHEAD]])
-            yield ready
-
-
-def _answers(answer: Any, batch: dict[str, Any], hands: EvaluationSet, cameras: Floats | None) -> dict[str, Array]:
-    two, three = (answer[name].float().cpu().numpy() for name in ("pred_keypoints_2d", "pred_keypoints_3d"))
-    broken = ~(np.isfinite(two).all(axis=(1, 2)) & np.isfinite(three).all(axis=(1, 2)))
-    if broken.any():
-        names = ", ".join(np.array(batch["imgname"])[broken][:3].tolist())
-        raise DataError(
-            f"{hands.name}: the network's answer is not finite for {int(broken.sum())} of the {len(broken)} hands of a "
-            f"batch: {names}",
-            hint="look at the checkpoint: its training may have diverged",
-        )
-    left = batch["right"].numpy() < 0.5
-    center, side = batch["box_center"].numpy(), batch["box_size"].numpy()
+def _answers(
+    answer: Any, hands: EvaluationSet, part: slice, side_px: Floats, cameras: Floats | None
+) -> dict[str, Array]:
+    """The network's answer for the hands of one batch, `part` of the set, in the frame and on their own sides."""
+    names = ["pred_keypoints_2d", "pred_keypoints_3d", *(["pred_vertices", "pred_cam"] if cameras is not None else [])]
+    found = {name: answer[name].float().cpu().numpy() for name in names}
+    left, center = ~hands.right[part], hands.centers_px[part]
     kept: dict[str, Array] = {
-        "keypoints_2d": to_frame(two, left, center, side),
-        "keypoints_3d": unmirrored(three, left),
+        "keypoints_2d": to_frame(found["pred_keypoints_2d"], left, center, side_px),
+        "keypoints_3d": unmirrored(found["pred_keypoints_3d"], left),
     }
     if cameras is not None:
-        kept["vertices"] = unmirrored(answer["pred_vertices"].float().cpu().numpy(), left).astype(np.float32)
-        kept["translation"] = _translation(answer["pred_cam"].float().cpu(), left, batch, cameras)
+        kept["vertices"] = unmirrored(found["pred_vertices"], left).astype(np.float32)
+        kept["translation"] = _translation(found["pred_cam"], left, center, side_px, cameras)
     return kept
 
 
-def _translation(camera: torch.Tensor, left: npt.NDArray[np.bool_], batch: dict[str, Any], cameras: Floats) -> Floats:
-    """(b, 3) m: where the hands stand before the calibrated cameras of their images."""
-    own = torch.from_numpy(cameras[batch["index"].numpy()]).float()
-    turned = camera.clone()
+def _translation(
+    camera: Array, left: npt.NDArray[np.bool_], center_px: Floats, side_px: Floats, cameras: Floats
+) -> Floats:
+    """(b, 3) m: where the hands stand before the calibrated cameras (b, 3, 3) of their images."""
+    turned, own = torch.from_numpy(camera.astype(np.float64)), torch.from_numpy(cameras)
     turned[torch.from_numpy(left), 1] *= -1
     # `frame_translation` takes the middle of the frame for the principal point
     size = 2 * own[:, :2, 2]
-    moved = frame_translation(turned, batch["box_center"], batch["box_size"], size, own[:, 0, 0])
-    return moved.numpy().astype(np.float64)
+    center, side = torch.from_numpy(center_px), torch.from_numpy(side_px)
+    moved: Floats = frame_translation(turned, center, side, size, own[:, 0, 0]).numpy()
+    return moved
 
 
 def unmirrored(points: npt.NDArray[np.floating[Any]], left: npt.NDArray[np.bool_]) -> Floats:

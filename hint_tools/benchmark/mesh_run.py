@@ -90,6 +90,7 @@ def _pieces_of_file(path: Path, hands: MeshSet) -> tuple[Pieces, str]:
 def _ask(
     config: BenchmarkConfig, hands: MeshSet, out: Path, base: Path
 ) -> tuple[Pieces, Batches, dict[str, Any], tuple[Finding, ...]] | Report:
+    from hint_tools.benchmark.evaluate import require_finite
     from hint_tools.benchmark.models import ask, open_checkpoint, partial_report
 
     npz = resolve_path(config.npz[0], base) if config.npz else None
@@ -98,6 +99,7 @@ def _ask(
     answered = ask(config, model, [views.crops], out, cameras=views.cameras)
     if not answered.complete:
         return partial_report(answered)
+    require_finite(views.crops, answered.batches[0].load())
     about = {"checkpoint": model.about, "boxes": views.boxes}
     return pieces_of_batches(answered.batches[0]), answered.batches[0], about, model.findings
 

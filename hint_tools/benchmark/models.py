@@ -22,6 +22,7 @@ from hint_tools.core.report import Report
 from hint_tools.data.evaluation import EvaluationSet
 from hint_tools.hamer.checkpoint import load_checkpoint
 from hint_tools.hamer.device import choose_device
+from hint_tools.hamer.precision import keep_in
 from hint_tools.mano.assets import load_hand_model
 from hint_tools.store.config import resolve_path
 from hint_tools.store.manifests import file_sha256
@@ -82,8 +83,17 @@ def open_checkpoint(config: BenchmarkConfig, path: Path) -> CheckpointModel:
     device = choose_device(config.device)
     if config.threads:
         torch.set_num_threads(config.threads)
+    keep_in(loaded.network, config.precision)
+    if config.compile:
+        loaded.network.backbone.compile()
     sha256 = file_sha256(path)
-    about = {"file": path.name, "sha256": sha256, "step": loaded.step, "layout": loaded.metadata.get("layout", "")}
+    about = {
+        "file": path.name,
+        "sha256": sha256,
+        "step": loaded.step,
+        "layout": loaded.metadata.get("layout", ""),
+        "precision": config.precision,
+    }
     hand_words = hand_model.identity if hand_model else ""
     return CheckpointModel(
         path.name, loaded.network, device, about, loaded.findings, f"{sha256} {hand_words} {device.type} {__version__}"
@@ -120,6 +130,8 @@ def ask(
             "set": set_digest(hands),
             "batch_size": config.batch_size,
             "vertices": cameras is not None,
+            "precision": config.precision,
+            "compile": config.compile,
         }
         batches = Batches(out, parts, batch_count(hands, config.batch_size))
         before = batches.count - len(batches.missing())
@@ -133,6 +145,7 @@ def ask(
             batch_size=config.batch_size,
             device=model.device,
             workers=config.workers,
+            precision=config.precision,
             cameras=cameras,
         )
         kept.append(batches)

@@ -83,7 +83,7 @@ def _answers_of_network(config: BenchmarkConfig, data: HintData, path: Path, out
     asked = ask(config, model, data.sets, out)
     if not asked.complete:
         return partial_report(asked)
-    answers = [gathered(batches.load()) for batches in asked.batches]
+    answers = [gathered(s, batches.load()) for s, batches in zip(data.sets, asked.batches, strict=True)]
     matched = [
         Matched(s, a, 0, np.ones(len(s), dtype=bool)) for s, a in zip(data.sets, answers, strict=True)
     ]  # fmt: skip

@@ -15,16 +15,27 @@ from torch.utils.data import Dataset
 
 from hint_tools.core.errors import DataError
 from hint_tools.data.annotations import EVAL_FOLDER, parse_image_folder
-from hint_tools.data.hamer_item import HandTruth, hamer_item
+from hint_tools.data.hamer_item import HandTruth, hamer_item, normalise_into
 from hint_tools.data.missing import present_images
 from hint_tools.formats import hamer_npz
 from hint_tools.formats.hamer_npz import SUBSETS, HamerSet
-from hint_tools.media.crops import HINT_RESCALE, BoxRule, crop_side
-from hint_tools.media.images import read_image
+from hint_tools.media.crops import HINT_RESCALE, BoxRule, crop_affine, crop_side, cut
+from hint_tools.media.images import MAX_PIXELS, read_image, read_top
 
 CONFIDENT: Final = 0.5
 """Joints with a higher confidence count (HaMeR's evaluator)."""
 _EXAMPLES: Final = 3
+_BELOW_PX: Final = 4
+"""Rows below a crop's lower edge that its interpolation may look at, and then some."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Picture:
+    """The upper rows of a picture, and the height of all of it."""
+
+    name: str
+    pixels: npt.NDArray[np.uint8]
+    height_px: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,10 +83,11 @@ class EvaluationSet(Dataset[dict[str, Any]]):
         self.images = images
         self.rescale = rescale
         self.rule = rule
-        self._last: tuple[str, npt.NDArray[np.uint8]] | None = None
+        self._last: _Picture | None = None
         self.n_missing = int((~there).sum())
         self.rows = np.flatnonzero(there)
         self.subsets = tuple(Subset(s.name, s.counted[there]) for s in subsets)
+        self._shared = {image for image, count in Counter(hands.imgname.tolist()).items() if count > 1}
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -89,16 +101,41 @@ class EvaluationSet(Dataset[dict[str, Any]]):
         """
         row = int(self.rows[index])
         name = str(self.hands.imgname[row])
-        item = hamer_item(self._image(name), self.truth(row), rescale=self.rescale, rule=self.rule)
+        picture = self._picture(row)
+        item = hamer_item(
+            picture.pixels, self.truth(row), rescale=self.rescale, rule=self.rule, height_px=picture.height_px
+        )
         return item | {"imgname": name, "index": torch.tensor(index)}
 
-    def _image(self, name: str) -> npt.NDArray[np.uint8]:
-        """The picture called `name`; the last one is kept, for the other hand in it."""
-        last = self._last
-        if last is None or last[0] != name:
-            last = name, read_image(self.images / name)
-            self._last = last
-        return last[1]
+    def crop_into(self, planes: npt.NDArray[np.float32], index: int) -> None:
+        """Fill `planes` (3, 256, 256) with the `img` of an item; the rest of the set's truth is in its columns.
+
+        Raises:
+            DataError: its image can't be read.
+        """
+        row = int(self.rows[index])
+        pixels = self._picture(row).pixels
+        mirror = None if self.hands.right[row] > CONFIDENT else pixels.shape[1]
+        matrix = crop_affine(self.hands.center[row], self._side_px(row), mirror_width_px=mirror)
+        normalise_into(planes, cut(pixels, matrix))
+
+    def _picture(self, row: int) -> _Picture:
+        """The picture of the hand in `row`, as far down as it is needed.
+
+        One that several hands share is read whole, and kept for the next of them.
+        """
+        name, last = str(self.hands.imgname[row]), self._last
+        if name not in self._shared:
+            bottom = self.hands.center[row, 1] + self._side_px(row) / 2
+            return _Picture(name, *read_top(self.images / name, int(np.clip(bottom, 0, MAX_PIXELS)) + _BELOW_PX))
+        if last is None or last.name != name:
+            pixels = read_image(self.images / name)
+            self._last = last = _Picture(name, pixels, len(pixels))
+        return last
+
+    def _side_px(self, row: int) -> float:
+        """Side of a hand's crop, px of the frame."""
+        return crop_side(self.hands.scale[row], factor=self.rescale, rule=self.rule)
 
     def truth(self, row: int) -> HandTruth:
         """What the file says of the hand in `row`."""
@@ -155,8 +192,7 @@ class EvaluationSet(Dataset[dict[str, Any]]):
     @property
     def crop_sides_px(self) -> npt.NDArray[np.float64]:
         """(n,) sides of the crops, px of the frame."""
-        sizes = self.hands.scale[self.rows]
-        return np.array([crop_side(size, factor=self.rescale, rule=self.rule) for size in sizes])
+        return np.array([self._side_px(row) for row in self.rows.tolist()])
 
     @property
     def keypoints_3d(self) -> npt.NDArray[np.float64] | None:
