@@ -91,7 +91,7 @@ def annotators(project: Project) -> list[Annotator]:
 
 
 def answer_tasks(connection: Connection, annotator: Annotator, answer: Callable[[TaskView], Answer | None]) -> int:
-    """How many answers were posted: one for each open task this annotator has not answered yet.
+    """How many answers were posted: one for each open task, second looks included, this annotator has not answered.
 
     Args:
         connection: the project's server; its token is not used.
@@ -104,13 +104,12 @@ def answer_tasks(connection: Connection, annotator: Annotator, answer: Callable[
     """
     posted = 0
     with Client(Connection(connection.url, annotator.token, connection.embedded)) as client:
-        remote = remote_project.find(client, connection.mark)
-        if remote is None:
+        numbers = remote_project.numbers(client, connection.mark)
+        if not numbers:
             raise RemoteError(f"{connection.url}: nothing of this project is there", hint="hint push")
-        server_project = int(remote["id"])
         me = int(client.whoami()["id"])
-        tasks = [t for t in client.tasks(server_project, page_size=_PAGE) if _is_open(t, me)]
-        for task in track(tasks, f"annotate as {annotator.email}"):
+        tasks = [(n, t) for n in numbers for t in client.tasks(n, page_size=_PAGE) if _is_open(t, me)]
+        for server_project, task in track(tasks, f"annotate as {annotator.email}"):
             view, origin = _view(task, server_project)
             given = answer(view)
             if given is None:

@@ -48,12 +48,16 @@ class PushConfig(_RemoteConfig):
     """Settings of `hint push`."""
 
     queue: bool = Field(
-        default=False, description="Send the hands of the queue again, as new tasks, for another round."
+        default=False, description="Send the hands of the queue again, with the earlier answers shown beside them."
     )
     model: str = Field(
         default="", description="Which model's predictions to show; default: the last `hint prelabel`'s."
     )
     maximum_annotations: int = Field(default=3, ge=1, description="How many people answer each task.")
+    adjudicators: int = Field(default=1, ge=1, description="How many people answer each task of the queue.")
+    show_names: bool = Field(
+        default=False, description="With --queue, say whose the earlier answers are; else they are called A, B, C."
+    )
     crop_factor: float = Field(default=2.0, ge=1.0, description="Shown picture: this many times the hand's box.")
     chunk: int = Field(default=200, ge=1, le=1000, description="Tasks a request.", json_schema_extra={"hidden": True})
     image_prefix: str = Field(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Final, TypeVar
 
@@ -12,6 +13,7 @@ from hint_tools.core.progress import work
 from hint_tools.labelstudio.client import Client, Json
 from hint_tools.labelstudio.config import PushConfig
 from hint_tools.labelstudio.crops import crop_jpeg
+from hint_tools.labelstudio.earlier_picture import earlier_jpeg
 from hint_tools.labelstudio.ledger import Listing, Sent
 from hint_tools.labelstudio.remarks import Remarks
 from hint_tools.labelstudio.tasks import Planned, build_task
@@ -93,6 +95,9 @@ class Delivery:
             for item in items:
                 picture = crop_jpeg(pixels, item.crop)
                 write_bytes(self._project.path(item.crop_path), picture)
+                if item.look is not None:
+                    shown = earlier_jpeg(pixels, item.hand, item.look.earlier)
+                    write_bytes(self._project.path(item.earlier_path), shown)
                 tasks.append(self._task(item, hashlib.sha256(picture).hexdigest()))
         return sorted(tasks, key=lambda t: str(t["data"]["hint_key"]))
 
@@ -101,8 +106,7 @@ class Delivery:
             return build_task(item, image_sha256, self._config.image_prefix)
         except DataError as error:
             self._remarks.add("prediction-unusable", error.message, item.hand.hand_id)
-            bare = Planned(item.key, item.round, item.hand, item.frame, None, item.crop)
-            return build_task(bare, image_sha256, self._config.image_prefix)
+            return build_task(replace(item, prediction=None), image_sha256, self._config.image_prefix)
 
     def remove_doubles(self, there: Listing) -> None:
         """Delete copies that a request made which the server finished late; an answered copy is remarked and stays.

@@ -41,16 +41,15 @@ def run_pull(config: PullConfig, project: Project) -> Report:
     """
     connection = connect(project, config.url)
     with Client(connection, config.timeout_s) as client:
-        remote = remote_project.find(client, project_mark(project))
-        if remote is None:
+        numbers = remote_project.numbers(client, project_mark(project))
+        if not numbers:
             raise RemoteError(f"{connection.url}: nothing of this project is there", hint="hint push")
-        number = int(remote["id"])
         users = client.users()
-        tasks = client.tasks(number, page_size=config.page_size)
+        tasks = [(n, task) for n in numbers for task in client.tasks(n, page_size=config.page_size)]
     remarks = Remarks("pull")
-    ledger = {e.task_key: e for e in project.read_if_any(LEDGER) if e.server_project == number}
+    ledger = {e.task_key: e for e in project.read_if_any(LEDGER) if e.server_project in numbers}
     with project.lock():
-        answers, foreign = _read(project, config, tasks, number, ledger, users, remarks)
+        answers, foreign = _read(project, config, tasks, ledger, users, remarks)
         before = project.read_if_any(SUBMISSIONS)
         rows = _merge(before, [a.submission for a in answers], remarks)
         if not config.dry_run:
@@ -58,17 +57,17 @@ def run_pull(config: PullConfig, project: Project) -> Report:
                 project.write(SUBMISSIONS, rows)
             project.stamp("pull", reads=[LEDGER], writes=[SUBMISSIONS])
     _remark_problems(answers, remarks)
-    return _report(tasks, answers, foreign, before, rows, remarks)
+    return _report(len(tasks), answers, foreign, before, rows, remarks)
 
 
 def _read(
-    project: Project, config: PullConfig, tasks: Iterable[Json], number: int, ledger: Mapping[str, LedgerEntry],
+    project: Project, config: PullConfig, tasks: Iterable[tuple[int, Json]], ledger: Mapping[str, LedgerEntry],
     users: Mapping[int, str], remarks: Remarks,
 ) -> tuple[list[PulledAnswer], int]:  # fmt: skip
     """Every annotation of our tasks, its raw JSON written first; and how many belong to tasks that are not ours."""
     answers: list[PulledAnswer] = []
     foreign = 0
-    for task in track(list(tasks), "pull"):
+    for number, task in track(list(tasks), "pull"):
         entry = _entry(task, number, ledger)
         if entry is None:
             foreign += len(task["annotations"])
@@ -132,7 +131,7 @@ def _remark_problems(answers: Iterable[PulledAnswer], remarks: Remarks) -> None:
 
 
 def _report(
-    tasks: list[Json], answers: list[PulledAnswer], foreign: int, before: list[Submission], rows: list[Submission],
+    tasks: int, answers: list[PulledAnswer], foreign: int, before: list[Submission], rows: list[Submission],
     remarks: Remarks,
 ) -> Report:  # fmt: skip
     old = {s.submission_id for s in before}
@@ -141,7 +140,7 @@ def _report(
     rejected = sum(s.rejected for s in current)
     valid = sum(s.valid for s in current)
     counts: dict[str, int | float | str] = {
-        "tasks": len(tasks),
+        "tasks": tasks,
         "answered": len({s.task_key for s in current}),
         "annotations": len(current) + foreign,
         "valid": valid,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hint_tools.core.errors import ConfigError, DataError
 from hint_tools.core.ids import task_key
-from hint_tools.core.records import LedgerEntry, Prediction
+from hint_tools.core.records import LedgerEntry, Prediction, QueueItem, Submission
 from hint_tools.core.report import Report
 from hint_tools.labelstudio import remote_project
 from hint_tools.labelstudio.client import Client
@@ -13,6 +13,7 @@ from hint_tools.labelstudio.connection import Connection, connect, project_mark
 from hint_tools.labelstudio.delivery import Delivery
 from hint_tools.labelstudio.ledger import Listing, Sent, entry_of, written_time
 from hint_tools.labelstudio.remarks import Remarks
+from hint_tools.labelstudio.second_look import second_looks
 from hint_tools.labelstudio.show_predictions import PredictionUpdate
 from hint_tools.labelstudio.tasks import Planned, picture_folders, plan
 from hint_tools.store.project import Project
@@ -40,8 +41,8 @@ def run_push(config: PushConfig, project: Project) -> Report:
     planned, dropped = _planned(config, project)
     with Client(connection, config.timeout_s) as client:
         if config.dry_run:
-            return _rehearsal(client, project, planned, dropped)
-        with project.lock(), project.journal("push") as journal:
+            return _rehearsal(config, client, project, planned, dropped)
+        with project.lock(), project.journal(_counterpart(config).journal) as journal:
             report = _push(config, project, client, connection, planned, dropped, Sent(journal))
             project.stamp("push", reads=[FRAMES, HANDS, PREDICTIONS], writes=[LEDGER])
     return report
@@ -50,8 +51,16 @@ def run_push(config: PushConfig, project: Project) -> Report:
 def _planned(config: PushConfig, project: Project) -> tuple[list[Planned], dict[str, list[str]]]:
     hands = {h.hand_id: h for h in project.hands()}
     frames = {f.frame_id: f for f in project.read(FRAMES)}
-    rounds = _queue_rounds(project) if config.queue else dict.fromkeys(hands, 0)
-    return plan(rounds, hands, frames, _predictions(config, project), config.crop_factor)
+    rounds, looks = dict.fromkeys(hands, 0), {}
+    if config.queue:
+        queue, answers = project.read(QUEUE), project.read_if_any(SUBMISSIONS)
+        rounds = _queue_rounds(project, queue, answers)
+        looks = second_looks(queue, answers, names=config.show_names)
+    return plan(rounds, hands, frames, _predictions(config, project), config.crop_factor, looks)
+
+
+def _counterpart(config: PushConfig) -> remote_project.Counterpart:
+    return remote_project.SECOND_LOOK if config.queue else remote_project.FIRST
 
 
 def _predictions(config: PushConfig, project: Project) -> dict[str, Prediction]:
@@ -65,27 +74,30 @@ def _predictions(config: PushConfig, project: Project) -> dict[str, Prediction]:
     return {p.hand_id: p for p in rows if not chosen or p.model == chosen}
 
 
-def _queue_rounds(project: Project) -> dict[str, int]:
+def _queue_rounds(project: Project, queue: list[QueueItem], answers: list[Submission]) -> dict[str, int]:
     """Round of each queued hand: a new one once its newest task was answered, else the one that waits."""
     sent = {e.task_key for e in project.read_if_any(LEDGER)}
-    answered = {s.task_key for s in project.read_if_any(SUBMISSIONS) if not s.superseded}
+    answered = {s.task_key for s in answers if not s.superseded}
     rounds = {}
-    for item in project.read(QUEUE):
+    for item in queue:
         number = 0
         while task_key(item.hand_id, number + 1) in sent:
             number += 1
-        rounds[item.hand_id] = number + 1 if task_key(item.hand_id, number) in answered else number
+        waits = number > 0 and task_key(item.hand_id, number) not in answered
+        rounds[item.hand_id] = number if waits else number + 1
     return rounds
 
 
-def _rehearsal(client: Client, project: Project, planned: list[Planned], dropped: dict[str, list[str]]) -> Report:
+def _rehearsal(
+    config: PushConfig, client: Client, project: Project, planned: list[Planned], dropped: dict[str, list[str]]
+) -> Report:
     """What a push would do; the server is only read."""
-    remote = remote_project.find(client, project_mark(project))
+    remote = remote_project.find(client, _counterpart(config).mark(project_mark(project)))
     there = client.task_ids_by_key(int(remote["id"])) if remote else {}
     missing = sum(p.key not in there for p in planned)
     counts = {"tasks": len(planned), "already there": len(planned) - missing, "would be sent": missing}
     left_out = sum(len(v) for v in dropped.values())
-    return Report(stage="push", counts={**counts, "left out": left_out}, next_command="hint push")
+    return Report(stage="push", counts={**counts, "left out": left_out}, next_command=_command(config))
 
 
 def _push(
@@ -93,12 +105,16 @@ def _push(
     dropped: dict[str, list[str]], sent: Sent,
 ) -> Report:  # fmt: skip
     remarks = Remarks("push")
-    remote, odd = remote_project.ensure(client, project, config.maximum_annotations)
+    people = config.adjudicators if config.queue else config.maximum_annotations
+    remote, odd = remote_project.ensure(client, project, project_mark(project), people, _counterpart(config))
     number = int(remote["id"])
     if connection.embedded:
         remote_project.ensure_folders(client, project, number, picture_folders(planned))
     there = sent.settled(client, number)
-    before = {e.task_key: e for e in project.read_if_any(LEDGER) if e.server_project == number}
+    ledger = project.read_if_any(LEDGER)
+    before = {e.task_key: e for e in ledger if e.server_project == number}
+    others = set(remote_project.numbers(client, project_mark(project))) - {number}
+    elsewhere = [e for e in ledger if e.server_project in others]
     _say_what_is_gone(before, there, remarks)
     missing = [p for p in planned if p.key not in there]
     delivery = Delivery(config, project, client, number, sent, remarks)
@@ -109,7 +125,8 @@ def _push(
     update = PredictionUpdate(client, number, config.chunk, remarks)
     updated = update.run(planned, before, there)
     update.choose_model(str(remote.get("model_version") or ""), planned)
-    _write_ledger(project, number, planned, before, there, sent, remarks)
+    rows = _ledger_rows(number, planned, before, there, sent, remarks)
+    project.write(LEDGER, [*elsewhere, *rows])
     for reason, ids in sorted(dropped.items()):
         remarks.add("hand-left-out", f"left out: {reason}", *ids)
     counts: dict[str, int | float | str] = {
@@ -126,16 +143,19 @@ def _push(
     return Report(stage="push", counts=counts, findings=findings, next_command="hint pull", details=details)
 
 
+def _command(config: PushConfig) -> str:
+    return "hint push --queue" if config.queue else "hint push"
+
+
 def _say_what_is_gone(before: dict[str, LedgerEntry], there: Listing, remarks: Remarks) -> None:
     gone = sorted(before.keys() - there.keys())
     if gone:
         remarks.add("task-gone", "tasks were deleted on the server; those of this push are sent again", *gone)
 
 
-def _write_ledger(
-    project: Project, number: int, planned: list[Planned], before: dict[str, LedgerEntry], there: Listing,
-    sent: Sent, remarks: Remarks,
-) -> None:  # fmt: skip
+def _ledger_rows(
+    number: int, planned: list[Planned], before: dict[str, LedgerEntry], there: Listing, sent: Sent, remarks: Remarks
+) -> list[LedgerEntry]:
     """One row for each task of ours that the server lists."""
     unusable = remarks.subjects("prediction-unusable")
     shown = {p.key: p.prediction.prediction_id for p in planned if p.prediction and p.hand.hand_id not in unusable}
@@ -151,4 +171,4 @@ def _write_ledger(
             rows.append(entry_of(tasks[0], number, prediction_id=shown.get(key, kept), pushed_at=pushed_at))
         except DataError as error:
             remarks.add("foreign-task", error.message, key)
-    project.write(LEDGER, rows)
+    return rows

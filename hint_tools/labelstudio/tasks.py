@@ -15,6 +15,7 @@ from hint_tools.core.records import Frame, Hand, Prediction, Visibility
 from hint_tools.formats.labelstudio import Picture, Region, build_result
 from hint_tools.formats.labelstudio_answers import parse_result
 from hint_tools.labelstudio.crops import Crop, crop_around
+from hint_tools.labelstudio.second_look import SecondLook
 
 CROPS: Final = "crops"
 _LOCAL: Final = "/data/local-files/?d="
@@ -29,6 +30,7 @@ class Planned:
     Args:
         key: the same for the same hand and round, whatever else changes.
         round: 0 for the first, then one more each time the hand comes back from the queue.
+        look: what is shown beside the picture of a hand that comes back.
     """
 
     key: str
@@ -37,16 +39,22 @@ class Planned:
     frame: Frame
     prediction: Prediction | None
     crop: Crop
+    look: SecondLook | None = None
 
     @property
     def crop_path(self) -> str:
         """Of the shown picture, relative to the project."""
         return f"{CROPS}/{self.key}.jpg"
 
+    @property
+    def earlier_path(self) -> str:
+        """Of the picture of the earlier answers, relative to the project."""
+        return f"{CROPS}/{self.key}-earlier.jpg"
+
 
 def plan(
     hands: Mapping[str, int], by_id: Mapping[str, Hand], frames: Mapping[str, Frame],
-    predictions: Mapping[str, Prediction], crop_factor: float,
+    predictions: Mapping[str, Prediction], crop_factor: float, looks: Mapping[str, SecondLook] | None = None,
 ) -> tuple[list[Planned], dict[str, list[str]]]:  # fmt: skip
     """The tasks of some hands, sorted by key, and the hands that can't be sent, by reason.
 
@@ -56,7 +64,9 @@ def plan(
         frames: frames by id.
         predictions: by hand id.
         crop_factor: shown picture in units of the hand's box.
+        looks: by hand id, for hands that come back.
     """
+    again = looks or {}
     planned: list[Planned] = []
     dropped: dict[str, list[str]] = {}
     for hand_id, round_number in sorted(hands.items()):
@@ -71,7 +81,8 @@ def plan(
             dropped.setdefault(f"no picture can be shown: {error.message}", []).append(hand_id)
             continue
         key = task_key(hand_id, round_number)
-        planned.append(Planned(key, round_number, hand, frame, predictions.get(hand_id), crop))
+        prediction = predictions.get(hand_id)
+        planned.append(Planned(key, round_number, hand, frame, prediction, crop, again.get(hand_id)))
     return sorted(planned, key=lambda p: p.key), dropped
 
 
@@ -106,6 +117,9 @@ def build_task(planned: Planned, image_sha256: str, image_prefix: str) -> Json:
         "frame_index": frame.frame_index,
         "prediction_id": planned.prediction.prediction_id if planned.prediction else "",
     }  # fmt: skip
+    if planned.look is not None:
+        data["reason"] = planned.look.reason
+        data["earlier"] = picture_address(planned.earlier_path, image_prefix)
     task: Json = {"data": data}
     if planned.prediction is not None:
         task["predictions"] = [build_prediction(planned.prediction, planned)]
