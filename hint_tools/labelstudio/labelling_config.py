@@ -42,8 +42,8 @@ _SIDE_KEYS: Final = {Side.LEFT.value: "[", Side.RIGHT.value: "]", SIDE_UNKNOWN: 
 
 INSTRUCTION: Final = (
     "Drag every point to the centre of its joint. Select a point and press x when the joint is hidden, z when it "
-    "can't be placed, d when it is visible (the same key again takes it off); Alt+. selects the next one. Check the side ([ left, ] right). If this is "
-    "no usable hand, choose a reason to reject it. Ctrl+Enter submits."
+    "can't be placed, d when it is visible (the same key again takes it off); Alt+. selects the next one. Check the "
+    "side ([ left, ] right). If this is no usable hand, choose a reason to reject it. Ctrl+Enter submits."
 )
 SECOND_LOOK_INSTRUCTION: Final = (
     "Earlier answers to these hands differ, or look wrong. Read why, look at the earlier answers on the right, then "
