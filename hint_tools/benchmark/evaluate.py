@@ -144,9 +144,8 @@ def _finite(hands: EvaluationSet, parts: Iterable[dict[str, Array]]) -> Iterator
 
 def _broken(part: dict[str, Array]) -> npt.NDArray[np.bool_]:
     """(b,) the hands of a batch of whose answers anything is not finite."""
-    whole = np.stack([np.isfinite(values).reshape(len(values), -1).all(axis=1) for values in part.values()])
-    broken: npt.NDArray[np.bool_] = ~whole.all(axis=0)
-    return broken
+    whole = [np.isfinite(values).reshape(len(values), -1).all(axis=1) for values in part.values()]
+    return np.asarray(~np.all(whole, axis=0), dtype=np.bool_)
 
 
 def _not_finite(hands: EvaluationSet, which: npt.NDArray[np.int64], more: str) -> DataError:

@@ -30,6 +30,8 @@ Image = npt.NDArray[np.uint8]
 
 SCHEMA: Final = "hint.prediction/1"
 HANDS, SCENE, OVERLAY, SIDE = "hands.json", "hands.glb", "overlay.png", "side.png"
+BAD_BOX, NOT_FINITE = "box unusable", "answer not finite"
+"""Why a hand was left out."""
 _FRAME = "hint-tools: metres in the camera of the picture, x right, y down, z forward"
 
 
@@ -45,6 +47,7 @@ class Result:
         hands: as many.
         model: whose meshes they are.
         about: what made them: file and checkpoint, for `hands.json`.
+        left_out: name of the box and the reason, of the hands that are not among them.
     """
 
     image: Image
@@ -54,6 +57,7 @@ class Result:
     hands: Sequence[PlacedHand]
     model: HandModel
     about: dict[str, Any]
+    left_out: Sequence[tuple[str, str]] = ()
 
 
 def key_of(facts: dict[str, Any]) -> str:
@@ -122,6 +126,7 @@ def as_json(result: Result, *, obj: bool) -> dict[str, Any]:
             _hand_json(number, box, hand, obj=obj)
             for number, (box, hand) in enumerate(zip(result.boxes, result.hands, strict=True))
         ],
+        "left_out": [{"box_name": name, "reason": reason} for name, reason in result.left_out],
     }
 
 
@@ -131,7 +136,7 @@ def _hand_json(number: int, box: HandBox, hand: PlacedHand, *, obj: bool) -> dic
     return {
         "name": name,
         "side": parameters.side,
-        "side_from": "assumed" if box.side is None else box.origin,
+        "side_from": box.side_from or box.origin,
         "box": box.box.tolist(),
         "box_from": box.origin,
         "box_name": box.name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ class HandBox:
         origin: who says so: `coco`, `release`, or the detector's name.
         name: what it is called there: annotation id, hand id; empty for found ones.
         score: of the detector, in [0, 1]; NaN for given ones.
+        side_from: who says which side, if not `origin`: a reader's name, or `assumed`.
     """
 
     box: Floats
@@ -31,6 +32,7 @@ class HandBox:
     origin: str
     name: str = ""
     score: float = float("nan")
+    side_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,10 @@ class Picture:
     label: str
     name: str
     hands: tuple[HandBox, ...] | None
+
+
+ASSUMED: Final = "assumed"
+"""`side_from` of a side that nobody told."""
 
 
 class HandReader(Protocol):

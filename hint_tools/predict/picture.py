@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ from hint_tools.mano.assets import HandModel
 from hint_tools.mano.camera import Camera
 from hint_tools.media.images import read_image
 from hint_tools.predict.config import PredictConfig
-from hint_tools.predict.folder import SCHEMA, Result, write_result
-from hint_tools.predict.hands import HandBox, HandReader, Picture
+from hint_tools.predict.folder import BAD_BOX, NOT_FINITE, SCHEMA, Result, write_result
+from hint_tools.predict.hands import ASSUMED, HandBox, HandReader, Picture
 from hint_tools.predict.network import Predictor
 from hint_tools.predict.placing import PlacedHand, place
 from hint_tools.store.manifests import file_sha256
@@ -31,7 +31,10 @@ HAMER_IMAGE_PX = 256
 
 @dataclass(slots=True)
 class Tally:
-    """Hands of the pictures worked on now, by what became of them."""
+    """Hands by what became of them: numbers of the pictures worked on now, names of all pictures.
+
+    What was left out once is told again by every later run that finds the picture done.
+    """
 
     given: int = 0
     found: int = 0
@@ -39,6 +42,13 @@ class Tally:
     bad_box: list[str] = field(default_factory=list)
     not_finite: list[str] = field(default_factory=list)
     side_assumed: list[str] = field(default_factory=list)
+
+    def add(self, label: str, kept: dict[str, Any]) -> None:
+        """Take what `hands.json` (`kept`) says of the picture called `label`."""
+        lists = {BAD_BOX: self.bad_box, NOT_FINITE: self.not_finite}
+        for one in kept.get("left_out", ()):
+            lists[one["reason"]].append(f"{label} {one['box_name']}".strip())
+        self.side_assumed += [label for hand in kept["hands"] if hand["side_from"] == ASSUMED]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +100,15 @@ class PictureWorker:
         """
         image = read_image(picture.path)
         camera = self.camera(image)
-        boxes = self._boxes(picture, image, tally)
-        sides = self._sides(image, boxes, picture, tally)
-        kept, placed = self._placed(image, camera, boxes, sides, picture, tally)
+        left_out: list[tuple[str, str]] = []
+        boxes = self._sided(image, self._boxes(picture, image, tally, left_out))
+        kept, placed = self._placed(image, camera, boxes, left_out)
         about = {
             "image": {"file": picture.label, "sha256": _digest(picture.path)},
             "checkpoint": self.checkpoint,
             "hand_model": self.model.identity,
         }
-        result = Result(image, camera, self.config.focal_px is not None, kept, placed, self.model, about)
+        result = Result(image, camera, self.config.focal_px is not None, kept, placed, self.model, about, left_out)
         kinds = self.config.mesh
         write_result(
             folder, result, key, obj=kinds in ("both", "obj"), glb=kinds in ("both", "glb"),
@@ -115,7 +125,7 @@ class PictureWorker:
             return centered
         return Camera(centered.focal_px, *self.config.principal_point, width, height)
 
-    def _boxes(self, picture: Picture, image: Image, tally: Tally) -> list[HandBox]:
+    def _boxes(self, picture: Picture, image: Image, tally: Tally, left_out: list[tuple[str, str]]) -> list[HandBox]:
         """The hands with usable boxes."""
         if picture.hands is not None:
             hands = list(picture.hands)
@@ -124,26 +134,32 @@ class PictureWorker:
             hands = self.reader.find(image) if self.reader is not None else []
             tally.found += len(hands)
         usable = [h for h in hands if np.isfinite(h.box).all() and (box_size(h.box) > 0).all()]
-        tally.bad_box += [f"{picture.label} {h.name}".strip() for h in hands if not any(h is u for u in usable)]
+        left_out += [(h.name, BAD_BOX) for h in hands if not any(h is u for u in usable)]
         return usable
 
-    def _sides(self, image: Image, boxes: Sequence[HandBox], picture: Picture, tally: Tally) -> list[str]:
-        """Each hand's side: as given, as the reader tells, else as the settings assume."""
+    def _sided(self, image: Image, boxes: Sequence[HandBox]) -> list[HandBox]:
+        """The hands with their sides: as given, as the reader tells, else as the settings assume."""
         unknown = [i for i, hand in enumerate(boxes) if hand.side is None]
         told: dict[int, str | None] = {}
-        if unknown and self.reader is not None:
-            told = dict(zip(unknown, self.reader.sides(image, np.stack([boxes[i].box for i in unknown])), strict=True))
-        tally.side_assumed += [picture.label for i in unknown if told.get(i) is None]
-        return [hand.side or told.get(i) or self.config.unknown_side for i, hand in enumerate(boxes)]
+        reader = self.reader
+        if unknown and reader is not None:
+            told = dict(zip(unknown, reader.sides(image, np.stack([boxes[i].box for i in unknown])), strict=True))
+        sided = list(boxes)
+        for i in unknown:
+            side = told.get(i)
+            known_from = ASSUMED if side is None or reader is None else reader.name
+            sided[i] = replace(boxes[i], side=side or self.config.unknown_side, side_from=known_from)
+        return sided
 
     def _placed(
-        self, image: Image, camera: Camera, boxes: list[HandBox], sides: list[str], picture: Picture, tally: Tally
+        self, image: Image, camera: Camera, boxes: list[HandBox], left_out: list[tuple[str, str]]
     ) -> tuple[list[HandBox], list[PlacedHand]]:
         """Boxes and answers of the hands whose answers are numbers."""
         kept, placed = [], []
+        sides = [str(hand.side) for hand in boxes]
         for hand, side, answer in zip(boxes, sides, self.predictor.answers(image, boxes, sides), strict=True):
             if not answer.finite:
-                tally.not_finite.append(f"{picture.label} {hand.name}".strip())
+                left_out.append((hand.name, NOT_FINITE))
                 continue
             kept.append(hand)
             side_px, known = self.predictor.side_px(hand.box), self.config.focal_px is not None

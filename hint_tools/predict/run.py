@@ -86,8 +86,8 @@ def _work(
         remove_leftovers(out)
     for picture in track(work.pictures, "predicting"):
         _one(picture, out / picture.name, worker, outcome)
+    answers = _answers(out, outcome, checkpoint.name)
     findings = (*loaded.findings, *work.findings, *findings_of(outcome.tally, outcome.unreadable, work.missing))
-    answers = _answers(out, outcome.done, checkpoint.name)
     if not answers["hands"]:
         told = "; ".join(f.message for f in findings if f.severity is not Severity.INFO) or "no hand was found"
         message = f"not one hand was predicted in {len(work.pictures)} pictures: {told}"
@@ -125,20 +125,22 @@ def _one(picture: Picture, folder: Path, worker: PictureWorker, outcome: _Outcom
         outcome.unreadable[str(picture.path)] = error.message
 
 
-def _answers(out: Path, pictures: list[Picture], model: str) -> dict[str, Any]:
-    """All hands of all pictures, in the form `hint benchmark --predictions` reads."""
-    hands = [
-        {
-            "image": kept["image"]["file"],
-            "side": hand["side"],
-            "center": box_center(np.array(hand["box"])).tolist(),
-            "keypoints": hand["keypoints_px"],
-            "keypoints_3d": hand["keypoints_m"],
-        }
-        for picture in pictures
-        for kept in (read_json(out / picture.name / HANDS),)
-        for hand in kept["hands"]
-    ]
+def _answers(out: Path, outcome: _Outcome, model: str) -> dict[str, Any]:
+    """All hands of all pictures, in the form `hint benchmark --predictions` reads; what was left out is tallied."""
+    hands = []
+    for picture in outcome.done:
+        kept = read_json(out / picture.name / HANDS)
+        outcome.tally.add(picture.label, kept)
+        hands += [
+            {
+                "image": kept["image"]["file"],
+                "side": hand["side"],
+                "center": box_center(np.array(hand["box"])).tolist(),
+                "keypoints": hand["keypoints_px"],
+                "keypoints_3d": hand["keypoints_m"],
+            }
+            for hand in kept["hands"]
+        ]
     return {"format": predictions.FORMAT, "version": predictions.VERSION, "model": model, "hands": hands}
 
 

@@ -11,6 +11,7 @@ import torch
 from perfect_network import MIRROR
 
 from hint_tools.core.errors import ConfigError, DataError, EnvironmentFault
+from hint_tools.core.findings import Severity
 from hint_tools.core.geometry import box_center, box_size
 from hint_tools.data.augment import NONE
 from hint_tools.data.hamer_item import HandTruth, hamer_item
@@ -19,6 +20,7 @@ from hint_tools.hamer.checkpoint import load_checkpoint
 from hint_tools.mano.camera import Camera
 from hint_tools.mano.kinematics import pose_hand
 from hint_tools.media.images import encode_png, read_image
+from hint_tools.predict import run as predict_run
 from hint_tools.predict.config import PredictConfig
 from hint_tools.predict.hands import HandBox
 from hint_tools.predict.network import Predictor
@@ -274,3 +276,61 @@ def test_a_compiled_network_answers_the_same(scene, checkpoint) -> None:
     assert len(plain) == len(fast) == scene.hands
     for a, b in zip(plain, fast, strict=True):
         np.testing.assert_allclose(a["keypoints_3d"], b["keypoints_3d"], rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("name", ["pred_vertices", "pred_cam", "pred_keypoints_2d"])
+def test_answers_that_are_no_numbers_are_left_out_and_told_every_time(
+    scene, checkpoint, tmp_path, monkeypatch, name, value
+) -> None:
+    opened, asked = predict_run.load_checkpoint, []
+
+    def spoiling(*args, **kwargs):
+        loaded = opened(*args, **kwargs)
+
+        def hook(_module, _inputs, answer) -> None:
+            for row in range(len(answer[name])):
+                if len(asked) == 1:
+                    answer[name][row].view(-1)[-1] = value
+                asked.append(row)
+
+        loaded.network.register_forward_hook(hook)
+        return loaded
+
+    monkeypatch.setattr(predict_run, "load_checkpoint", spoiling)
+    config = settings(checkpoint, scene, mesh="none")
+    for _ in range(2):  # done by now, the second run says the same
+        report = run(config)
+        (finding,) = (f for f in report.findings if f.code == "predict.not-finite")
+        assert (finding.count, finding.severity) == (1, Severity.ERROR)
+        assert report.counts["left out, answer not finite"] == 1
+        assert report.counts["hands in the output"] == scene.hands - 1
+    index = tmp_path / "predictions" / "predictions.json"
+    assert len(decode(index.read_bytes(), "x")) == scene.hands - 1
+    monkeypatch.setattr(predict_run, "load_checkpoint", opened)
+    assert len(asked) == scene.hands
+
+
+def test_a_network_that_answers_no_number_at_all_is_exit_4(scene, checkpoint, tmp_path) -> None:
+    document = torch.load(checkpoint, weights_only=True)
+    document["state_dict"]["mano_head.deccam.weight"] *= 1e38
+    document["state_dict"]["mano_head.deccam.weight"] *= 10
+    bad = tmp_path / "bad.ckpt"
+    document["state_dict"]["mano_head.deccam.weight"].clamp_(-3e38, 3e38)
+    torch.save(document, bad)
+    with pytest.raises(DataError, match=f"{scene.hands} hands got answers that are not numbers"):
+        run(settings(bad, scene))
+
+
+def test_who_told_a_side_is_kept(scene, checkpoint, tmp_path) -> None:
+    boxes = [HandBox(np.array([50.0, 50, 150, 150]), side, "test") for side in (None, "right")]
+    for told, source in (("left", "test reader"), (None, "assumed")):
+        out = Path(source.split()[0])
+        config = PredictConfig(
+            checkpoint=checkpoint, images=(scene.folder / "a0.png",), threads=1, overlay=False, mesh="none", out=out
+        )
+        for _ in range(2):
+            report = run(config, reader=Reader(boxes, told=told))
+            assert ("predict.side-assumed" in [f.code for f in report.findings]) == (told is None)
+        kept = json.loads((out / "a0" / "hands.json").read_text())["hands"]
+        assert [(h["side"], h["side_from"]) for h in kept] == [(told or "right", source), ("right", "test")]
