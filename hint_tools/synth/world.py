@@ -12,23 +12,19 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from hint_tools.core.errors import DataError, EnvironmentFault
 from hint_tools.core.progress import track
 from hint_tools.formats.hamer_npz import HamerSet, encode
+from hint_tools.parallel.engine import Engine, Lost
 from hint_tools.store.atomic import read_json, write_bytes, write_json
 from hint_tools.store.tables import read_table
 from hint_tools.synth.ego4d_files import ego4d_json
@@ -42,6 +38,7 @@ __all__ = ["World", "WorldPlan", "build_world"]
 FORMAT_VERSION = 1
 _FIRST_FRAME = 240
 _CLIP_GAP = 900
+_MOST_WORKERS = 4
 
 
 def build_world(root: Path, plan: WorldPlan, *, workers: int | None = None) -> World:
@@ -85,30 +82,14 @@ def _check_plan(root: Path, made_with: dict[str, Any]) -> None:
 def _run_all(jobs: list[Job], workers: int | None) -> None:
     """Run what is left, long jobs first; each leaves finished files or nothing."""
     ordered = sorted(jobs, key=lambda j: (-j.cost, str(j.target)))
-    n_workers = min(len(ordered), workers or min(4, os.cpu_count() or 1))
-    if n_workers <= 1:
-        for job in track(ordered, "making the world"):
-            run_job(job)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(n_workers, mp_context=context, initializer=_quiet_worker) as pool:
-        try:
-            for _ in track(pool.map(run_job, ordered), "making the world", total=len(ordered)):
-                pass
-        except BrokenProcessPool as error:
-            raise EnvironmentFault(
-                "a process that drew pictures was killed, most often for want of memory",
-                hint="run the same command again: it continues with what is left",
-            ) from error
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def _quiet_worker() -> None:
-    """Ctrl-C is the parent's to handle, and one process a core needs no threads of its own."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(1)
+    with Engine(workers=workers or min(_MOST_WORKERS, os.cpu_count() or 1)) as engine:
+        done = engine.each(run_job, ordered, name=lambda j: str(j.target), units=len(ordered))
+        for _, result in track(done, "making the world", total=len(ordered)):
+            if isinstance(result, Lost):
+                raise EnvironmentFault(
+                    f"{result.why}; most often for want of memory",
+                    hint="run the same command again: it continues with what is left",
+                )
 
 
 def _write_ego4d(world: World, jobs: list[ClipJob]) -> None:
