@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -13,7 +14,27 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 
-Cell: TypeAlias = str | int | float
+_LOCAL = re.compile(r"(?![./]*\.\./\.\.)[\w./-]*(#[\w-]+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Words that lead to a place of this page or to a file beside it.
+
+    Args:
+        text: the words.
+        target: `#anchor`, `other.html` or `folder/other.html#anchor`; never an address of the network.
+    """
+
+    text: str
+    target: str
+
+    def __post_init__(self) -> None:
+        if not self.target or not _LOCAL.fullmatch(self.target) or self.target.startswith("/"):
+            raise ValueError(f"expected an anchor or a relative file name, got {self.target!r}")
+
+
+Cell: TypeAlias = str | int | float | Link
 
 JPEG_QUALITY = 86
 """Of photographs on a page: no visible blocks at crop size, about 12 kB a 256 px crop."""
@@ -98,7 +119,7 @@ class Table:
         )
 
     @property
-    def formatted(self) -> tuple[tuple[str, ...], ...]:
+    def formatted(self) -> tuple[tuple[str | Link, ...], ...]:
         """The rows as they are shown."""
         columns = [_formatted([row[i] for row in self.rows]) for i in range(len(self.head))]
         return tuple(zip(*columns, strict=True))
@@ -124,27 +145,60 @@ class Text:
         object.__setattr__(self, "paragraphs", paragraphs)
 
 
-Block: TypeAlias = Figure | Gallery | Table | Chart | Text
+@dataclass(frozen=True)
+class Links:
+    """A row of links, such as the pages of a long list.
+
+    Args:
+        links: in their order; plain words stand for the page that is open.
+        label: what they are, for screen readers.
+    """
+
+    links: Sequence[Link | str]
+    label: str
+    kind = "links"
+
+
+@dataclass(frozen=True, eq=False)
+class Details:
+    """Blocks that are folded away until somebody asks for them; printed unfolded."""
+
+    summary: str
+    blocks: Sequence[Figure | Gallery | Table | Chart | Text]
+    kind = "details"
+
+
+Block: TypeAlias = Figure | Gallery | Table | Chart | Text | Links | Details
 
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """A heading, a sentence or two, and blocks."""
+    """A heading, a sentence or two, and blocks.
+
+    Args:
+        title: the heading.
+        blocks: what is under it.
+        intro: between the two.
+        anchor: by which links find it; `section-3` for the third one where empty.
+        listed: whether the page's list of contents has it.
+    """
 
     title: str
     blocks: Sequence[Block]
     intro: str = ""
+    anchor: str = ""
+    listed: bool = True
 
 
-def _formatted(cells: Sequence[Cell]) -> list[str]:
+def _formatted(cells: Sequence[Cell]) -> list[str | Link]:
     """One column: its floats share their decimals, so that they can be compared down the page."""
     floats = [abs(float(c)) for c in cells if isinstance(c, float | np.floating) and math.isfinite(c)]
     largest = max(floats, default=0.0)
     decimals = min(max(SIGNIFICANT_DIGITS - 1 - math.floor(math.log10(largest)), 0), 6) if largest > 0 else 1
-    return [_text(c, decimals) for c in cells]
+    return [c if isinstance(c, Link) else _text(c, decimals) for c in cells]
 
 
-def _text(cell: Cell, decimals: int) -> str:
+def _text(cell: str | int | float, decimals: int) -> str:
     if isinstance(cell, float | np.floating):
         return f"{float(cell):,.{decimals}f}".replace(",", "\u202f") if math.isfinite(cell) else _MISSING
     if isinstance(cell, int | np.integer) and not isinstance(cell, bool):

@@ -7,17 +7,19 @@ makes browsers hold it to that. The same arguments give the same bytes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import jinja2
 from markupsafe import Markup
 
-from hint_tools.report.blocks import Block, Cell, Chart, Figure, Gallery, Section, Table, Text
+from hint_tools.report.blocks import Block, Cell, Chart, Details, Figure, Gallery, Link, Links, Section, Table, Text
 from hint_tools.store.atomic import write_text
 
 __all__ = [
-    "Block", "Cell", "Chart", "Figure", "Gallery", "Section", "Table", "Text", "render_page", "write_report",
+    "Block", "Cell", "Chart", "Details", "Figure", "Gallery", "Link", "Links", "Section", "Table", "Text",
+    "render_page", "write_report",
 ]  # fmt: skip
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -35,13 +37,15 @@ def render_page(title: str, subtitle: str, facts: Mapping[str, str], sections: S
         sections: the rest, in their order.
     """
     template, style = _parts()
+    placed = [replace(s, anchor=s.anchor or f"section-{k}") for k, s in enumerate(sections, start=1)]
+    listed = [s for s in placed if s.listed]
     return template.render(
         title=title,
         subtitle=subtitle,
         facts=facts,
-        sections=sections,
+        sections=placed,
         style=style,
-        contents=len(sections) >= _CONTENTS_FROM,
+        contents=listed if len(listed) >= _CONTENTS_FROM else [],
     )
 
 

@@ -1,13 +1,26 @@
 import base64
 import re
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import cv2
 import numpy as np
 import pytest
 
 from hint_tools.report.charts import bar_chart
-from hint_tools.report.page import Chart, Figure, Gallery, Section, Table, Text, render_page, write_report
+from hint_tools.report.page import (
+    Chart,
+    Details,
+    Figure,
+    Gallery,
+    Link,
+    Links,
+    Section,
+    Table,
+    Text,
+    render_page,
+    write_report,
+)
 
 VOID = {"meta", "img", "br", "link", "input"}
 
@@ -47,7 +60,9 @@ def everything(name: str) -> str:
         Table([name, "n"], [[name, 1.25], ["x", float("nan")]], name),
         chart,
         Figure(picture(), name, name),
-        Gallery([Figure(picture(), name)] * 3, 3),
+        Gallery([Figure(picture(), name)] * 3, 3, name),
+        Links([name, Link(name, "#section-2")], name),
+        Details(name, [Text(name), Table([name], [[Link(name, "#section-1")]])]),
     ]
     return render_page(name, name, {name: name}, [Section(name, blocks, name)] * 3)
 
@@ -72,7 +87,7 @@ def test_nothing_is_fetched_from_outside():
     page = everything("plain")
     links = set(re.findall(r"""(?:\ssrc=|\shref=|url\(|@import)\s*["']?([^"')\s>]+)""", page))
     assert links
-    assert all(link.startswith(("data:image/", "#section-")) for link in links)
+    assert all(link.startswith(("data:image/", "#section-", "#contents")) for link in links)
     assert set(re.findall(r"https?://[^\s\"'<]+", page)) == {"http://www.w3.org/2000/svg"}
     assert "default-src 'none'" in page
 
@@ -128,7 +143,9 @@ def test_number_columns_are_aligned_right():
 
 def test_short_pages_have_no_contents_list():
     assert "<nav" not in render_page("t", "", {}, [Section("one", [])])
-    assert parsed(everything("x")).tags.count(("a", {"href": "#section-2"})) == 1
+    assert parsed(everything("x")).tags.count(("a", {"href": "#section-2"})) == 4  # 3 of them are Links
+    unlisted = [Section(str(k), [], listed=k < 2) for k in range(4)]
+    assert "<nav" not in render_page("t", "", {}, unlisted)
 
 
 def test_a_second_line_of_a_fact_and_a_gallery_caption_are_escaped_too():
@@ -138,3 +155,48 @@ def test_a_second_line_of_a_fact_and_a_gallery_caption_are_escaped_too():
     assert "<i>" not in page
     assert "94 %" in page
     assert '<span class="note">&lt;i&gt;92 to 96' in page
+
+
+@pytest.mark.parametrize(
+    "target", ["", "https://x.org/a", "//x.org", "/etc/passwd", "javascript:a", "../../a.html", "a b"]
+)
+def test_links_lead_nowhere_else(target):
+    with pytest.raises(ValueError, match="relative"):
+        Link("x", target)
+
+
+@pytest.mark.parametrize("target", ["#annotator-2", "queue-2.html", "report.html#section-1", "project/qc/report.html"])
+def test_links_lead_to_files_beside_the_page(target):
+    assert f'<a href="{target}">x</a>' in render_page("t", "", {}, [Section("s", [Links([Link("x", target)], "l")])])
+
+
+def test_headings_are_in_order_and_everything_that_scrolls_has_a_name():
+    found = parsed(everything("x"))
+    levels = [int(t[1]) for t, _ in found.tags if re.fullmatch(r"h[1-6]", t)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(b - a <= 1 for a, b in pairwise(levels))
+    assert all(a.get("aria-label") for _, a in found.tags if a.get("tabindex") == "0")
+    assert all(a.get("alt") for t, a in found.tags if t == "img")
+    assert next(a for t, a in found.tags if t == "html")["lang"] == "en"
+    first = next(a for t, a in found.tags if t == "a")
+    assert next(a for t, a in found.tags if t == "main")["id"] == first["href"].removeprefix("#")
+
+
+def luminance(colour: str) -> float:
+    """WCAG 2.2's relative luminance of #rrggbb."""
+    parts = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+
+@pytest.mark.parametrize("palette", [0, 1, 2], ids=["light", "dark", "print"])
+def test_words_and_lines_stand_out_from_what_is_behind_them(palette):
+    style = re.findall(r":root\s*{([^}]*)}", render_page("t", "", {}, []))
+    colours = dict(re.findall(r"--([\w-]+):\s*(#[0-9a-f]{6})", style[palette]))
+    assert len(colours) == 12
+    for name in colours.keys() - {"ground", "panel", "line"}:
+        for behind in ("ground", "panel"):
+            dark, bright = sorted(luminance(colours[k]) for k in (name, behind))
+            least = 3.0 if name.startswith("series") else 4.5
+            assert (bright + 0.05) / (dark + 0.05) >= least, (name, behind)
