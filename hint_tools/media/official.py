@@ -17,8 +17,8 @@ from hint_tools.core.errors import DataError
 from hint_tools.media.cfr import is_one_to_one, official_frames
 from hint_tools.media.ffmpeg51 import Ffmpeg51, convert_file, convert_raw
 from hint_tools.media.official_jpeg import pixel_exact_jpeg, planes_of
-from hint_tools.media.video_decode import MissingFrame, decoded_frames
-from hint_tools.media.video_index import FrameIndex, build_index
+from hint_tools.media.video_decode import MissingFrame, OpenVideo, decoded_frames, open_video
+from hint_tools.media.video_index import FrameIndex
 
 _PLANAR = frozenset({"yuv420p"})
 """Formats whose conversion is proved to be the same, made by pieces or by the official command."""
@@ -67,16 +67,17 @@ def official_pictures(
         DataError: not a readable video.
     """
     wanted = sorted(set(numbers))
-    index = build_index(path)
-    why_irregular = irregularity(index)
-    if ffmpeg is None:
-        yield from _without_ffmpeg(path, index, wanted, why_irregular, on_missing)
-        return
     left = dict.fromkeys(wanted)
-    if not why_irregular:
-        for picture in _by_groups(path, index, [n for n in wanted if n < len(index.pts)], ffmpeg):
-            del left[picture.number]
-            yield picture
+    with open_video(path) as video:
+        index = video.index
+        why_irregular = irregularity(index)
+        if ffmpeg is None:
+            yield from _without_ffmpeg(video, wanted, why_irregular, on_missing)
+            return
+        if not why_irregular:
+            for picture in _by_groups(video, [n for n in wanted if n < len(index.pts)], ffmpeg):
+                del left[picture.number]
+                yield picture
     if left:
         yield from _by_official_command(path, list(left), ffmpeg, on_missing, select=_selectable(index, max(left)))
 
@@ -111,13 +112,14 @@ class _OtherFormatError(Exception):
     """A picture has another size or format than the file's header says."""
 
 
-def _by_groups(path: Path, index: FrameIndex, wanted: list[int], ffmpeg: Ffmpeg51) -> Iterator[OfficialPicture]:
+def _by_groups(video: OpenVideo, wanted: list[int], ffmpeg: Ffmpeg51) -> Iterator[OfficialPicture]:
     """What can be made from key-frame groups; the rest is left to the official command."""
+    index = video.index
     order: list[int] = []
 
     def planes() -> Iterator[bytes]:
         try:
-            for number, data in _planes(path, index, wanted, lambda _number, _why: None):
+            for number, data in _planes(video, wanted, lambda _number, _why: None):
                 order.append(number)
                 yield data
         except _OtherFormatError:
@@ -135,9 +137,10 @@ def _by_groups(path: Path, index: FrameIndex, wanted: list[int], ffmpeg: Ffmpeg5
         yield OfficialPicture(order[place], data, Way.GROUPS)
 
 
-def _planes(path: Path, index: FrameIndex, wanted: list[int], report: MissingFrame) -> Iterator[tuple[int, bytes]]:
+def _planes(video: OpenVideo, wanted: list[int], report: MissingFrame) -> Iterator[tuple[int, bytes]]:
+    index = video.index
     expected = (index.coding.pixel_format, index.width_px, index.height_px)
-    for number, frame in decoded_frames(path, index, wanted, report):
+    for number, frame in decoded_frames(video, wanted, report):
         if (frame.format.name, frame.width, frame.height) != expected:
             raise _OtherFormatError
         yield number, planes_of(frame)
@@ -166,8 +169,9 @@ def _by_official_command(
 
 
 def _without_ffmpeg(
-    path: Path, index: FrameIndex, wanted: list[int], why_irregular: str, on_missing: MissingFrame
+    video: OpenVideo, wanted: list[int], why_irregular: str, on_missing: MissingFrame
 ) -> Iterator[OfficialPicture]:
+    path, index = video.path, video.index
     if why_irregular:
         for number in wanted:
             on_missing(number, f"{path}: only FFmpeg 5.1 can make picture {number} of this video: {why_irregular}")
@@ -176,7 +180,7 @@ def _without_ffmpeg(
     size, left = (index.width_px, index.height_px), dict.fromkeys(inside)
     reasons: dict[int, str] = {}
     try:
-        for number, data in _planes(path, index, inside, reasons.__setitem__):
+        for number, data in _planes(video, inside, reasons.__setitem__):
             del left[number]
             yield OfficialPicture(number, pixel_exact_jpeg(data, size, index.coding.pixel_aspect), Way.PIXELS)
     except _OtherFormatError:

@@ -17,7 +17,7 @@ from av.video.frame import VideoFrame
 
 from hint_tools.core.errors import DataError
 from hint_tools.media.images import Rgb
-from hint_tools.media.video_decode import MissingFrame, decoded_frames
+from hint_tools.media.video_decode import MissingFrame, decoded_frames, open_video
 from hint_tools.media.video_index import FrameIndex, build_index
 
 
@@ -95,9 +95,10 @@ def read_frames(
         raise ValueError(f"{path}: frames are numbered from 0, got {wanted[0]}")
     lost: list[tuple[int, str]] = []
     report = on_missing or (lambda number, why: lost.append((number, why)))
-    index = build_index(path)
-    for number, frame in decoded_frames(path, index, [n for n in wanted if n < len(index.pts)], report):
-        yield number, _upright(frame, index.rotation_deg)
+    with open_video(path) as video:
+        index = video.index
+        for number, frame in decoded_frames(video, [n for n in wanted if n < len(index.pts)], report):
+            yield number, _upright(frame, index.rotation_deg)
     for number in (n for n in wanted if n >= len(index.pts)):
         cause = f"; {index.damage}" if index.damage else ""
         report(number, f"{path}: frame {number} does not exist, expected less than {len(index.pts)}{cause}")

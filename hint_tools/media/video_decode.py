@@ -9,6 +9,7 @@ from __future__ import annotations
 import bisect
 import contextlib
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from av.container import InputContainer
@@ -16,7 +17,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from hint_tools.media.video_index import MAX_REORDER, READING_ERRORS, FrameIndex, opened
+from hint_tools.media.video_index import MAX_REORDER, READING_ERRORS, FrameIndex, opened, read_index
 
 _GROUPS_BACK = 2
 """Key frames to step back when a seek lands late or the first pictures of a group need the group before."""
@@ -29,20 +30,46 @@ MissingFrame = Callable[[int, str], None]
 """Called with a frame's number and why it could not be read."""
 
 
-def decoded_frames(
-    path: Path, index: FrameIndex, wanted: list[int], report: MissingFrame
-) -> Iterator[tuple[int, VideoFrame]]:
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenVideo:
+    """A video whose frames are known and can be decoded.
+
+    Args:
+        path: of the file.
+        index: of its frames.
+        container: open, read to its end.
+        stream: its picture stream.
+    """
+
+    path: Path
+    index: FrameIndex
+    container: InputContainer
+    stream: VideoStream
+
+
+@contextlib.contextmanager
+def open_video(path: Path) -> Iterator[OpenVideo]:
+    """A video, opened once for its index and its frames: opening decodes a picture or two, which adds up.
+
+    Raises:
+        DataError: missing, not a video file, without pictures, or not a single one can be decoded.
+    """
+    with opened(path) as (container, stream):
+        yield OpenVideo(path, read_index(path, container, stream), container, stream)
+
+
+def decoded_frames(video: OpenVideo, wanted: list[int], report: MissingFrame) -> Iterator[tuple[int, VideoFrame]]:
     """The wanted frames as (number, frame), each once, group by group, within a group as the decoder gives them.
 
     Args:
-        path: of the video.
-        index: of the same file.
+        video: still open.
         wanted: ascending frame numbers, all of them in the index.
         report: told of each frame that can't be decoded, after the others of its group.
 
     Raises:
         DataError: the file can no longer be opened.
     """
+    path, index = video.path, video.index
     if not index.by_pts:
         yield from _by_counting(path, index, set(wanted), report)
         return
@@ -50,13 +77,12 @@ def decoded_frames(
     for number in wanted:
         pts = index.pts[number]
         groups.setdefault(max(0, bisect.bisect_right(index.keys, pts) - 1), {})[pts] = number
-    with opened(path) as (container, stream):
-        for group, numbers in groups.items():
-            left = set(numbers)
-            for pts, frame in _group(path, container, stream, index, group, left):
-                yield numbers[pts], frame
-            for pts in sorted(left):
-                report(numbers[pts], f"{path}: frame {numbers[pts]} is damaged, or stands after damage in its group")
+    for group, numbers in groups.items():
+        left = set(numbers)
+        for pts, frame in _group(video, group, left):
+            yield numbers[pts], frame
+        for pts in sorted(left):
+            report(numbers[pts], f"{path}: frame {numbers[pts]} is damaged, or stands after damage in its group")
 
 
 def _by_counting(
@@ -77,10 +103,9 @@ def _by_counting(
         report(number, f"{path}: frame {number} is damaged, or stands after damage in a file without time stamps")
 
 
-def _group(
-    path: Path, container: InputContainer, stream: VideoStream, index: FrameIndex, group: int, left: set[int]
-) -> Iterator[tuple[int, VideoFrame]]:
+def _group(video: OpenVideo, group: int, left: set[int]) -> Iterator[tuple[int, VideoFrame]]:
     """Frames of one key-frame group; those it could not read stay in `left`."""
+    container, stream, index = video.container, video.stream, video.index
     for key in range(group, max(group - _GROUPS_BACK, 0) - 1, -1):
         target = index.keys[key] if index.keys else index.pts[0]
         with contextlib.suppress(*READING_ERRORS):  # where a file can't be sought, reading on finds no entry
@@ -89,7 +114,7 @@ def _group(
         if not left or (damaged and key < group):
             return
     if not damaged:
-        with opened(path) as (fresh, its_stream):
+        with opened(video.path) as (fresh, its_stream):
             yield from _attempt(fresh, its_stream, index, left, None)
 
 

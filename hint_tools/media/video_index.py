@@ -150,20 +150,34 @@ def build_index(path: Path) -> FrameIndex:
         DataError: missing, not a video file, without pictures, or not a single one can be decoded.
     """
     with opened(path) as (container, stream):
-        packets = _demux(container, stream)
-        rotation = _rotation(path, packets.first)
-        shown = sorted(packets.shown)
-        by_pts = _stamped(container, packets)
-        time_base = stream.time_base or Fraction(1, 30)
-        header_end = None if container.duration is None else Fraction(container.duration, av.time_base) / time_base
-        if by_pts:
-            shown = shown[: _certain(shown, packets, header_end)]
-        context = stream.codec_context
-        index = FrameIndex(
-            pts=tuple(shown), keys=tuple(sorted(packets.keys)), time_base=time_base, by_pts=by_pts,
-            damage=packets.damage, width_px=context.width, height_px=context.height, rotation_deg=rotation,
-            codec=context.name, coding=_coding(container, stream, packets, shown),
-        )  # fmt: skip
+        return read_index(path, container, stream)
+
+
+def read_index(path: Path, container: InputContainer, stream: VideoStream) -> FrameIndex:
+    """The frames of a video that was just opened; it has been read to its end afterwards.
+
+    Args:
+        path: of the video.
+        container: as `opened` gives it.
+        stream: as `opened` gives it.
+
+    Raises:
+        DataError: not a single picture can be decoded.
+    """
+    packets = _demux(container, stream)
+    rotation = _rotation(path, packets.first)
+    shown = sorted(packets.shown)
+    by_pts = _stamped(container, packets)
+    time_base = stream.time_base or Fraction(1, 30)
+    header_end = None if container.duration is None else Fraction(container.duration, av.time_base) / time_base
+    if by_pts:
+        shown = shown[: _certain(shown, packets, header_end)]
+    context = stream.codec_context
+    index = FrameIndex(
+        pts=tuple(shown), keys=tuple(sorted(packets.keys)), time_base=time_base, by_pts=by_pts,
+        damage=packets.damage, width_px=context.width, height_px=context.height, rotation_deg=rotation,
+        codec=context.name, coding=_coding(container, stream, packets, shown),
+    )  # fmt: skip
     return index if by_pts else _counted(path, index)
 
 
