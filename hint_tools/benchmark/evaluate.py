@@ -16,7 +16,6 @@ from hint_tools.core.errors import DataError
 from hint_tools.core.progress import work
 from hint_tools.data.evaluation import EvaluationSet
 from hint_tools.hamer.camera import frame_translation
-from hint_tools.hamer.precision import Precision, autocast
 
 Floats = npt.NDArray[np.float64]
 Array = npt.NDArray[Any]
@@ -49,7 +48,6 @@ def evaluate(
     batch_size: int,
     device: torch.device,
     workers: int = 0,
-    precision: Precision = "fp32",
 ) -> Answers:
     """The network's answers for all hands of a set, nothing kept on disk.
 
@@ -59,13 +57,12 @@ def evaluate(
         batch_size: hands at a time.
         device: where the network runs; it is moved there.
         workers: processes that prepare crops; 0 prepares them in threads beside the network.
-        precision: of the backbone.
 
     Raises:
         DataError: an image can't be read, or the network answers what is not finite.
     """
     todo = list(range(batch_count(hands, batch_size)))
-    answers = answer_batches(network, hands, todo, batch_size, device, workers, precision=precision)
+    answers = answer_batches(network, hands, todo, batch_size, device, workers)
     return gathered(hands, (a for _, a in answers))
 
 
@@ -78,7 +75,6 @@ def evaluate_into(
     batch_size: int,
     device: torch.device,
     workers: int = 0,
-    precision: Precision = "fp32",
     cameras: Floats | None = None,
 ) -> int:
     """Answer the batches of `shard` that are missing and keep them; how many there were.
@@ -91,7 +87,6 @@ def evaluate_into(
         batch_size: hands at a time.
         device: where the network runs.
         workers: as in `evaluate`.
-        precision: as in `evaluate`.
         cameras: (n, 3, 3) px: keep vertices and the place before the camera as well.
 
     Raises:
@@ -99,9 +94,7 @@ def evaluate_into(
         EnvironmentFault: the answers can't be written.
     """
     todo = [i for i in batches.missing() if shard.takes(i)]
-    for i, answer in answer_batches(
-        network, hands, todo, batch_size, device, workers, precision=precision, cameras=cameras
-    ):
+    for i, answer in answer_batches(network, hands, todo, batch_size, device, workers, cameras):
         batches.save(i, answer)
     return len(todo)
 
@@ -164,8 +157,6 @@ def answer_batches(
     batch_size: int,
     device: torch.device,
     workers: int = 0,
-    *,
-    precision: Precision = "fp32",
     cameras: Floats | None = None,
 ) -> Iterator[tuple[int, dict[str, Array]]]:
     """Number and answers of each batch in `todo`; with `cameras` also `vertices` and `translation`. As `evaluate`.
@@ -179,8 +170,7 @@ def answer_batches(
     sides_px = hands.crop_sides_px
     with torch.inference_mode(), work(f"scoring {hands.name}", sum(map(len, rows))) as progress:
         for number, row, crops in zip(todo, rows, prepared(hands, rows, workers, device), strict=True):
-            with autocast(device, precision):
-                answer = network({"img": crops.to(device, non_blocking=True)})
+            answer = network({"img": crops.to(device, non_blocking=True)})
             part = slice(row.start, row.stop)
             found = _answers(answer, hands, part, sides_px[part], None if cameras is None else cameras[part])
             if _broken(found).all():

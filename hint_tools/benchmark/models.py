@@ -83,7 +83,7 @@ def open_checkpoint(config: BenchmarkConfig, path: Path) -> CheckpointModel:
     device = choose_device(config.device)
     if config.threads:
         torch.set_num_threads(config.threads)
-    keep_in(loaded.network, config.precision)
+    keep_in(loaded.network.to(device), config.precision)
     if config.compile:
         loaded.network.backbone.compile()
     sha256 = file_sha256(path)
@@ -145,7 +145,6 @@ def ask(
             batch_size=config.batch_size,
             device=model.device,
             workers=config.workers,
-            precision=config.precision,
             cameras=cameras,
         )
         kept.append(batches)

@@ -7,6 +7,7 @@ the published code, so its checkpoints load, and ours load there.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -32,6 +33,8 @@ class Hamer(nn.Module):
     """
 
     initialized: Tensor
+    backbone_type: torch.dtype | None = None
+    """What the backbone computes in, whatever autocast says; set by `precision.keep_in`."""
 
     def __init__(self, config: HamerConfig, hand_model: HandModel, *, mean: MeanParameters | None = None) -> None:
         super().__init__()
@@ -59,7 +62,9 @@ class Hamer(nn.Module):
             ValueError: the crops have another size.
         """
         image: Tensor = batch["img"]
-        features = self.backbone(self._middle(image))
+        kept = self.backbone_type
+        with nullcontext() if kept is None else torch.autocast(device_type=image.device.type, dtype=kept):
+            features = self.backbone(self._middle(image))
         # Small and sensitive: half precision would cost millimetres here and save nothing.
         with torch.autocast(device_type=image.device.type, enabled=False):
             return self._hand(self.mano_head(features.float()))

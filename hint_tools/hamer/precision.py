@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import torch
 from torch import nn
@@ -15,29 +14,29 @@ Precision = Literal["fp32", "bf16", "fp16"]
 _TYPES: Final = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[Any]:
-    """A context in which the network's backbone computes in `precision`.
+def keep_in(network: Hamer, precision: Precision) -> None:
+    """The network answers with a backbone that computes in `precision`, whose matrices are kept in it.
+
+    For answering only. `torch.autocast` rounds the same matrices to the same bits, but anew at every call, which costs
+    a tenth of a single hand's time in ViT-H. Norms, places and everything behind the backbone stay in 32 bits.
+
+    Args:
+        network: on the device where it is to run.
+        precision: of the backbone; `fp32` changes nothing.
 
     Raises:
-        EnvironmentFault: the device can't compute in it.
-    """
-    if precision == "fp32":
-        return nullcontext()
-    try:
-        return torch.autocast(device_type=device.type, dtype=_TYPES[precision])
-    except RuntimeError as error:
-        reason = str(error).splitlines()[0]
-        raise EnvironmentFault(f"{device} can't compute in {precision} ({reason})", hint="--precision fp32") from error
-
-
-def keep_in(network: Hamer, precision: Precision) -> None:
-    """Keep the backbone's matrices in `precision`, for answering only.
-
-    `autocast` would round them so at every call, which costs a tenth of a single hand's time in ViT-H; the answers
-    are the same bits. Norms, places and everything behind the backbone stay in 32 bits.
+        EnvironmentFault: the device can't compute in it; the network is unchanged.
     """
     if precision == "fp32":
         return
+    kind, device = _TYPES[precision], next(network.parameters()).device
+    try:
+        with torch.autocast(device_type=device.type, dtype=kind):
+            pass
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise EnvironmentFault(f"{device} can't compute in {precision} ({reason})", hint="--precision fp32") from error
     for part in network.backbone.modules():
         if isinstance(part, nn.Linear | nn.Conv2d):
-            part.to(_TYPES[precision])
+            part.to(kind)
+    network.backbone_type = kind

@@ -14,7 +14,6 @@ from hint_tools.core.geometry import box_center, box_size
 from hint_tools.core.records import Side
 from hint_tools.hamer.config import HamerConfig
 from hint_tools.hamer.network import Hamer
-from hint_tools.hamer.precision import Precision, autocast
 from hint_tools.media.crops import HINT_RESCALE, BoxRule, crop_affine, crop_side, cut, cut_smooth
 from hint_tools.predict.hands import HandBox
 from hint_tools.predict.placing import CropAnswer
@@ -30,14 +29,12 @@ class Predictor:
     Args:
         network: in evaluation mode, on `device`.
         device: where it runs.
-        precision: of the backbone.
         demo_crops: cut as HaMeR's demo does, not as its evaluation.
         batch_size: hands at a time.
     """
 
     network: Hamer
     device: torch.device
-    precision: Precision
     demo_crops: bool
     batch_size: int
 
@@ -64,7 +61,7 @@ class Predictor:
         for first in range(0, len(hands), self.batch_size):
             part = slice(first, first + self.batch_size)
             crops = [self.crop(image, hand.box, side) for hand, side in zip(hands[part], sides[part], strict=True)]
-            with torch.inference_mode(), autocast(self.device, self.precision):
+            with torch.inference_mode():
                 output = self.network({"img": torch.from_numpy(np.stack(crops)).to(self.device)})
             yield from answers_of(output)
 

@@ -107,7 +107,7 @@ def _worker(
     keep_in(network, config.precision)
     if config.compile:
         network.backbone.compile()
-    predictor = Predictor(network, device, config.precision, config.crop == "demo", config.batch_size)
+    predictor = Predictor(network, device, config.crop == "demo", config.batch_size)
     about = {"file": checkpoint.name, "sha256": file_sha256(checkpoint), "step": loaded.step}
     return PictureWorker(config, predictor, load_hand_model(config.mano), reader, about)
 

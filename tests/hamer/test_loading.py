@@ -25,7 +25,7 @@ from hint_tools.hamer.config import PRESETS
 from hint_tools.hamer.convert import convert, describe
 from hint_tools.hamer.model_config import write_model_config
 from hint_tools.hamer.network import Hamer
-from hint_tools.hamer.precision import autocast, keep_in
+from hint_tools.hamer.precision import keep_in
 from hint_tools.mano.assets import load_hand_model
 
 CROP = torch.randn(1, 3, 256, 256, generator=torch.Generator().manual_seed(0))
@@ -300,14 +300,32 @@ def test_half_precision_answers_in_single(network, dtype) -> None:
     assert 0 < (half["pred_vertices"] - full["pred_vertices"]).abs().max() < 0.002
 
 
-@pytest.mark.parametrize("precision", ["bf16", "fp16"])
-def test_matrices_kept_in_half_precision_give_the_same_bits(network, precision) -> None:
+@pytest.mark.parametrize(("precision", "dtype"), [("bf16", torch.bfloat16), ("fp16", torch.float16)])
+def test_matrices_kept_in_half_precision_give_the_same_bits(network, precision, dtype) -> None:
     kept = copy.deepcopy(network)
     keep_in(kept, precision)
     assert sum(p.dtype != torch.float32 for p in kept.parameters()) == 2 * (1 + 4 * PRESETS["tiny"].backbone.depth)
-    with torch.no_grad(), autocast(torch.device("cpu"), precision):
-        expected, got = network({"img": CROP}), kept({"img": CROP})
+    with torch.no_grad():
+        plain = network({"img": CROP})
+        got = kept({"img": CROP})
+        with torch.autocast("cpu", dtype=dtype):
+            expected, again = network({"img": CROP}), kept({"img": CROP})
     assert torch.equal(got["pred_vertices"], expected["pred_vertices"])
+    assert torch.equal(again["pred_vertices"], expected["pred_vertices"])
+    assert 0 < (got["pred_vertices"] - plain["pred_vertices"]).abs().max() < 0.002
+
+
+def test_loaded_in_half_precision_it_needs_no_autocast(tmp_path, network) -> None:
+    save_checkpoint(tmp_path / "a.ckpt", network, step=1, hand_model=load_hand_model())
+    half = load_hamer(tmp_path / "a.ckpt", precision="bf16").network
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        expected = load_hamer(tmp_path / "a.ckpt").network({"img": CROP})
+    with torch.inference_mode():
+        got = half({"img": CROP})
+    assert got["pred_vertices"].dtype == torch.float32
+    assert torch.equal(got["pred_keypoints_2d"], expected["pred_keypoints_2d"])
+    with pytest.raises(EnvironmentFault, match="can't compute in fp16"):
+        keep_in(copy.deepcopy(network).to("meta"), "fp16")
 
 
 def test_the_network_compiles_without_breaks(network) -> None:

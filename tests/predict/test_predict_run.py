@@ -86,7 +86,7 @@ def test_everything_is_written_and_consistent(scene, checkpoint, model, tmp_path
 
 def test_the_network_sees_what_evaluation_shows_it(scene, checkpoint) -> None:
     loaded = load_checkpoint(checkpoint)
-    predictor = Predictor(loaded.network.eval(), torch.device("cpu"), "fp32", False, 4)
+    predictor = Predictor(loaded.network.eval(), torch.device("cpu"), False, 4)
     sides = set()
     for still in scene.stills.values():
         for hand in still.hands:
