@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from hint_tools.core.errors import EnvironmentFault
+from hint_tools.core.errors import ConfigError, EnvironmentFault
 from hint_tools.parallel.backend import Backend, Event, InProcess, Kind, Work
+from hint_tools.parallel.config import EngineConfig
 from hint_tools.parallel.processes import Processes
 from hint_tools.parallel.ray_tasks import RayTasks
+from hint_tools.store.remote import SourcePath, in_this_process_only
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -88,6 +90,19 @@ class Engine:
         self._workers = workers
         self._address = address
         self._backend: Backend | None = None
+
+    @classmethod
+    def of(cls, config: EngineConfig, source: SourcePath) -> Engine:
+        """The engine settings ask for, to work on `source`.
+
+        Raises:
+            ConfigError: Ray can't reach it.
+        """
+        if not in_this_process_only(source):
+            return cls(config.engine, config.workers, config.address)
+        if config.engine == "ray":
+            raise ConfigError(f"{source}: is in the memory of this process, where Ray's workers can't see it")
+        return cls(workers=1)
 
     def __enter__(self) -> Self:
         return self

@@ -7,8 +7,8 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from hint_tools.parallel.config import EngineConfig
 from hint_tools.sample.quota import parse_quota
-from hint_tools.store.config import StageConfig
 
 _ONLY = {
     "folder": ("boxes", "every_s", "licence", "redistributable"),
@@ -20,11 +20,11 @@ _ONLY = {
 Level = Literal["participant", "video", "action", "frame_type", "side", "contact", "size"]
 
 
-class SampleConfig(StageConfig):
+class SampleConfig(EngineConfig):
     """Which frames to take, and from where."""
 
     source: Literal["folder", "hands23", "epic", "ego4d"] = Field(description="What lies at --root.")
-    root: Path = Field(description="Folder of the dataset, or of pictures and videos.")
+    root: str | Path = Field(description="Folder of the dataset, or of pictures and videos; or its URL (s3://, gs://).")
     name: str | None = Field(
         default=None,
         pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$",
@@ -87,6 +87,10 @@ class SampleConfig(StageConfig):
     val_fraction: float = Field(default=0.1, ge=0, lt=1, description="Share of frames for validation, by whole videos.")
     test_fraction: float = Field(default=0.1, ge=0, lt=1, description="Share of frames for testing, by whole videos.")
     repeats: int = Field(default=0, ge=0, description="Hands to have annotated twice, to measure annotators.")
+    keep: bool = Field(default=False, description="Root at a URL: keep fetched videos in .hint/cache for the next run.")
+    cache_gb: float = Field(
+        default=20.0, gt=0, allow_inf_nan=False, description="Root at a URL: most that fetched videos may take up."
+    )
     explain: bool = Field(default=False, description="Write sample/explain.csv: every hand, taken or not, and why.")
     licence: str = Field(default="unknown", min_length=1, description="Folder: licence of the pictures.")
     redistributable: bool = Field(default=False, description="Folder: that licence lets the pictures be passed on.")

@@ -12,7 +12,7 @@ from hint_tools.core.records import Frame, Hand
 from hint_tools.sample.config import SampleConfig
 from hint_tools.sample.duplicates import leaders
 from hint_tools.sample.extract import Stored
-from hint_tools.sample.measure import Box, Look, Looks
+from hint_tools.sample.measure import Box, Look, Looks, Place
 from hint_tools.sources.candidates import HandBox
 
 BORDER = "touches the picture's border"
@@ -57,19 +57,25 @@ class CropRules:
         "Sharp" is measured against the median of the first frames drawn from this source: a wide lens in a dim
         kitchen is never as sharp as a photograph, and one threshold for both would empty one of them.
         """
-        left: list[tuple[int, Look]] = []
+        whole: list[tuple[int, Place]] = []
         for frame in frames:
             for hand in frame.hands:
                 if self._config.whole and hand.hand is not None and _touches(hand.hand.box, frame.stored):
                     yield hand.row, BORDER
-                    continue
-                if not self._config.looks_at_crops:
-                    continue
-                look = self._look(frame, hand)
-                if look is None:
-                    yield hand.row, UNREADABLE
-                else:
-                    left.append((hand.row, look))
+                elif self._config.looks_at_crops:
+                    whole.append((hand.row, _place(frame, hand)))
+        self._looks.measure(place for _, place in whole)
+        left: list[tuple[int, Look]] = []
+        for row, place in whole:
+            look = self._looks.at(place)
+            if look is None:
+                yield row, UNREADABLE
+            else:
+                left.append((row, look))
+        yield from self._worse(left)
+
+    def _worse(self, left: Sequence[tuple[int, Look]]) -> Iterator[tuple[int, str]]:
+        """Of the hands that could be seen, those that are seen badly or were nearly seen before."""
         if self._median is None and left:
             self._median = float(np.median([look.sharpness for _, look in left]))
         fine = []
@@ -84,7 +90,7 @@ class CropRules:
 
     def feature(self, frame: _TakenFrame) -> npt.NDArray[np.float32]:
         """What `frame`'s first hand looks like, for diversity."""
-        look = self._look(frame, frame.hands[0])
+        look = self._looks.at(_place(frame, frame.hands[0]))
         if look is None:
             raise AssertionError(f"{frame.stored.path}: measured before, unreadable now")
         return look.feature
@@ -96,16 +102,20 @@ class CropRules:
         found = leaders(hashes, self._config.duplicate_bits)[len(self._elsewhere) :]
         yield from ((row, DUPLICATE) for (row, _), leader in zip(hands, found, strict=True) if leader >= 0)
 
-    def _look(self, frame: _TakenFrame, hand: _TakenHand) -> Look | None:
-        stored = frame.stored
-        whole = (-0.5, -0.5, stored.width_px - 0.5, stored.height_px - 0.5)
-        return self._looks.at(stored.path, stored.sha256, whole if hand.hand is None else hand.hand.box)
-
     def _hashes(self, others: Sequence[tuple[Frame, Hand]]) -> list[int]:
         ordered = sorted(others, key=lambda o: (o[0].path, o[1].hand_id))
         boxes = ((f, (float(b[0]), float(b[1]), float(b[2]), float(b[3]))) for f, h in ordered for b in [h.box])
-        looks = (self._looks.at(f.path, f.sha256, box) for f, box in boxes)
+        places = [Place(f.path, f.sha256, box) for f, box in boxes]
+        self._looks.measure(places)
+        looks = map(self._looks.at, places)
         return sorted({look.hash for look in looks if look is not None})
+
+
+def _place(frame: _TakenFrame, hand: _TakenHand) -> Place:
+    """Where a hand is; the whole picture where it has no box."""
+    stored = frame.stored
+    whole = (-0.5, -0.5, stored.width_px - 0.5, stored.height_px - 0.5)
+    return Place(stored.path, stored.sha256, whole if hand.hand is None else hand.hand.box)
 
 
 def _touches(box: Box, stored: Stored) -> bool:

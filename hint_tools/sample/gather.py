@@ -15,7 +15,8 @@ from hint_tools.sample.config import SampleConfig
 from hint_tools.sample.crops import CropRules
 from hint_tools.sample.diversity import most_different
 from hint_tools.sample.draw import take
-from hint_tools.sample.extract import Extractor, Failure, Stored
+from hint_tools.sample.extract import Extractor, Stored
+from hint_tools.sample.pictures import Failure
 from hint_tools.sample.rows import fit_hands
 from hint_tools.sample.table import NO_HAND, HandTable, Ints, Verdicts
 from hint_tools.sources.candidates import Candidate, HandBox, Tally

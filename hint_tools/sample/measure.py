@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hint_tools.core.errors import DataError
-from hint_tools.media.images import read_image
+from hint_tools.core.progress import work
+from hint_tools.media.images import decode_image
+from hint_tools.parallel.engine import Engine
 from hint_tools.sample.duplicates import difference_hash
 from hint_tools.store.journal import Journal
 from hint_tools.store.project import Project
@@ -81,45 +84,87 @@ def _feature(crop: npt.NDArray[np.uint8], grey: npt.NDArray[np.uint8]) -> npt.ND
     return np.asarray(np.rint(values * 255) / 255, np.float32)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A box of a stored picture.
+
+    Args:
+        path: of the picture, relative to the project.
+        sha256: of the picture's file.
+        box: inside the picture.
+    """
+
+    path: str
+    sha256: str
+    box: Box
+
+    @property
+    def name(self) -> str:
+        """The same for the same part of the same picture."""
+        return f"{self.sha256} {' '.join(f'{v:.3f}' for v in self.box)}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A stored picture and the boxes to look at, as they travel to a worker."""
+
+    path: str
+    data: bytes
+    boxes: tuple[tuple[str, Box], ...]
+
+
 class Looks:
     """Looks of stored pictures' hands; what was measured before is not measured again.
 
     Args:
         project: whose pictures they are.
         journal: opened, remembers.
+        engine: measures, several pictures at a time.
     """
 
-    def __init__(self, project: Project, journal: Journal) -> None:
+    def __init__(self, project: Project, journal: Journal, engine: Engine) -> None:
         self._project = project
         self._journal = journal
+        self._engine = engine
         self._known = {e["look"]: e for e in journal.entries if "look" in e}
-        self._opened: tuple[str, npt.NDArray[np.uint8]] | None = None
 
-    def at(self, path: str, sha256: str, box: Box) -> Look | None:
-        """The look of a box of a stored picture; None when the picture can't be read.
+    def measure(self, places: Iterable[Place]) -> None:
+        """Measure what is not known yet; what can't be read stays unknown."""
+        pictures: dict[str, dict[str, Box]] = {}
+        for place in places:
+            if place.name not in self._known:
+                pictures.setdefault(place.path, {})[place.name] = place.box
+        if not pictures:
+            return
+        with work("measuring hands", len(pictures)) as progress:
+            jobs = self._jobs(pictures)
+            for _, entries in self._engine.each(_looks, jobs, name=lambda j: j.path, units=len(pictures)):
+                progress.advance()
+                if isinstance(entries, list) and entries:
+                    self._journal.append(*entries)
+                    self._known |= {e["look"]: e for e in entries}
 
-        Args:
-            path: of the picture, relative to the project.
-            sha256: of the picture's file.
-            box: inside the picture.
-        """
-        name = f"{sha256} {' '.join(f'{v:.3f}' for v in box)}"
-        if name not in self._known:
-            picture = self._picture(path)
-            if picture is None:
-                return None
-            entry = {"look": name, **_to_json(look_at(picture, box))}
-            self._journal.append(entry)
-            self._known[name] = entry
-        return _from_json(self._known[name])
+    def at(self, place: Place) -> Look | None:
+        """The look of a place that was to be measured; None where that was not possible."""
+        return _from_json(self._known[place.name]) if place.name in self._known else None
 
-    def _picture(self, path: str) -> npt.NDArray[np.uint8] | None:
-        if self._opened is None or self._opened[0] != path:
+    def _jobs(self, pictures: Mapping[str, Mapping[str, Box]]) -> Iterator[_Stored]:
+        """Pictures are read when a worker is free for them."""
+        for path, boxes in pictures.items():
             try:
-                self._opened = (path, read_image(self._project.path(path)))
-            except DataError:
-                return None
-        return self._opened[1]
+                data = self._project.path(path).read_bytes()
+            except OSError:
+                data = b""
+            yield _Stored(path, data, tuple(boxes.items()))
+
+
+def _looks(stored: _Stored) -> list[dict[str, Any]]:
+    """The journal's lines about the boxes of a picture; none when it can't be read."""
+    try:
+        picture = decode_image(stored.data, stored.path)
+    except DataError:
+        return []
+    return [{"look": name, **_to_json(look_at(picture, box))} for name, box in stored.boxes]
 
 
 def _to_json(look: Look) -> dict[str, Any]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from hint_tools.core.findings import Finding, Severity
 from hint_tools.core.records import Frame, Hand, Split
 from hint_tools.core.report import Report
+from hint_tools.parallel.engine import Engine
 from hint_tools.sample import filters
 from hint_tools.sample.accounts import account, findings, hands_dropped, nothing, of_tables
 from hint_tools.sample.config import SampleConfig
@@ -25,12 +27,23 @@ from hint_tools.sample.splits import Origin, assert_no_leak, assign, leaks
 from hint_tools.sample.table import HandTable, Verdicts, frame_id, table_of
 from hint_tools.sources.candidates import Candidate, SourceReading, known_everywhere
 from hint_tools.store.atomic import remove_leftovers
+from hint_tools.store.fetch import Cache, clear_cache
 from hint_tools.store.project import Project
+from hint_tools.store.remote import SourcePath, source_path
 from hint_tools.store.tables import FRAMES, HANDS
 
 STAGE = "sample"
 NO_OFFICIAL_SPLIT = "no official split"
 ELSEWHERE = "the same moment came from another source"
+
+
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """Where the source lies, who reads it, and where remote files of it are put meanwhile."""
+
+    root: SourcePath
+    engine: Engine
+    cache: Cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +61,20 @@ def run(config: SampleConfig, project: Project) -> Report:
 
     Raises:
         DataError: the source is missing or empty, or not one of its frames can be had.
-        EnvironmentFault: the project can't be written, or another process holds it.
+        EnvironmentFault: the project can't be written, or another process holds it; a driver or Ray is missing.
+        RemoteError: the root is at a URL, and whoever keeps it can't be reached.
     """
-    reading, box_findings = read_source(config)
+    root = source_path(config.root, Path.cwd())
+    cache = Cache(project.path(".hint/cache"), round(config.cache_gb * 1e9), config.keep and not config.dry_run)
+    with Engine.of(config, root) as engine:
+        try:
+            return _sampled(config, project, _Means(root, engine, cache))
+        finally:
+            clear_cache(cache)
+
+
+def _sampled(config: SampleConfig, project: Project, means: _Means) -> Report:
+    reading, box_findings = read_source(config, means.root, means.engine, means.cache)
     others = [f for f in project.read_if_any(FRAMES) if f.source != config.label]
     table = table_of(reading.candidates, config.seed)
     verdicts = filtered(config, reading.candidates, table, others)
@@ -63,7 +87,7 @@ def run(config: SampleConfig, project: Project) -> Report:
         )
     with project.lock():
         remove_leftovers(project.path(f"frames/{config.label}"))
-        gathered, journal_findings = _gather(config, project, reading, table, verdicts, others)
+        gathered, journal_findings = _gather(config, project, means, reading, table, verdicts, others)
         if not gathered.frames:
             raise nothing(config, reading, table, gathered.verdicts, gathered.failures)
         written = _write(config, project, gathered)
@@ -125,6 +149,7 @@ def _moment(video: str, time_s: float) -> tuple[str, str]:
 def _gather(
     config: SampleConfig,
     project: Project,
+    means: _Means,
     reading: SourceReading,
     table: HandTable,
     verdicts: Verdicts,
@@ -134,8 +159,8 @@ def _gather(
     hands = [(by_id[h.frame_id], h) for h in project.read_if_any(HANDS) if h.frame_id in by_id]
     pixels = frozenset(f.pixel_sha256 for f in others)
     with project.journal(STAGE) as journal:
-        rules = CropRules(config, Looks(project, journal), hands)
-        extractor = Extractor(project, config.label, journal)
+        rules = CropRules(config, Looks(project, journal, means.engine), hands)
+        extractor = Extractor(project, config.label, journal, means.engine, means.cache)
         gathered = gather(config, reading.candidates, table, verdicts, extractor, rules, pixels)
         return gathered, tuple(journal.findings)
 

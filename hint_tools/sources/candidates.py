@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from hint_tools.core.findings import Finding, Severity
+from hint_tools.store.remote import SourcePath
 
 EXAMPLES = 5
 """How many subjects a finding names; its count tells of all."""
@@ -39,7 +39,7 @@ class Candidate:
     """One frame that could be taken.
 
     Args:
-        file: absolute path of the picture or video, or of the ZIP archive that holds the picture.
+        file: absolute path or URL of the picture or video, or of the ZIP archive that holds the picture.
         origin: the same, relative to the source's root, with forward slashes.
         unit: what `frame_index` counts in, stable wherever the root lies: a clip's id or a relative path.
         video: groups frames that must share a split.
@@ -57,7 +57,7 @@ class Candidate:
         official_split: `train`, `val` or `test` where the source's owners say so.
     """
 
-    file: Path
+    file: SourcePath
     origin: str
     unit: str
     video: str

@@ -11,7 +11,6 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from hint_tools.core.errors import DataError
@@ -20,6 +19,7 @@ from hint_tools.sources.candidates import Candidate, HandBox, SourceReading, Tal
 from hint_tools.sources.ego4d_metadata import FPS, Metadata, objects, read_metadata
 from hint_tools.sources.ego4d_v1 import FILES, TYPES, read_v1
 from hint_tools.store.atomic import read_json
+from hint_tools.store.remote import SourcePath, below
 
 LICENCE = "Ego4D licence"
 FRAME_TYPES = TYPES
@@ -43,10 +43,10 @@ class Layout:
         metadata: `ego4d.json`; None when it is not there.
     """
 
-    annotations: tuple[Path, ...]
-    clip_folders: tuple[Path, ...]
-    video_folders: tuple[Path, ...]
-    metadata: Path | None
+    annotations: tuple[SourcePath, ...]
+    clip_folders: tuple[SourcePath, ...]
+    video_folders: tuple[SourcePath, ...]
+    metadata: SourcePath | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +56,14 @@ class _Clip:
     uid: str
     video: str
     participant: str
-    file: Path
+    file: SourcePath
     origin: str
     size_px: tuple[int, int] | None
     in_video: bool
     split: str
 
 
-def find_layout(root: Path) -> Layout:
+def find_layout(root: SourcePath) -> Layout:
     """Where a download's parts lie: below `root/v2`, `root/v1` or `root` itself.
 
     Raises:
@@ -73,7 +73,8 @@ def find_layout(root: Path) -> Layout:
     if not root.is_dir():
         raise DataError(f"{root}: expected a folder with an Ego4D download, found none", hint=hint)
     bases = (*(root / v for v in _VERSIONS), root, *(root.parent / v for v in _VERSIONS if root.name in _VERSIONS))
-    found: list[tuple[Path, ...]] = [(path,) for b in bases if (path := b / "annotations" / "fho_main.json").is_file()]
+    main = (b / "annotations" / "fho_main.json" for b in bases)
+    found: list[tuple[SourcePath, ...]] = [(path,) for path in main if path.is_file()]
     older = (tuple(p for n in FILES if (p := b / "annotations" / n).is_file()) for b in bases)
     found += [paths for paths in older if paths]
     clips, videos = (tuple(b / n for b in bases if (b / n).is_dir()) for n in ("clips", "full_scale"))
@@ -87,7 +88,7 @@ def find_layout(root: Path) -> Layout:
     return Layout(found[0], clips, videos, next((d for d in described if d.is_file()), None))
 
 
-def read_ego4d(root: Path) -> SourceReading:
+def read_ego4d(root: SourcePath) -> SourceReading:
     """Every critical frame with a hand's box, of every action that is valid and whose clip is there.
 
     Raises:
@@ -141,19 +142,18 @@ def _intervals(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], dict[
             yield video, interval
 
 
-def _clip(root: Path, layout: Layout, video: dict[str, Any], interval: dict[str, Any], known: Metadata) -> _Clip:
+def _clip(root: SourcePath, layout: Layout, video: dict[str, Any], interval: dict[str, Any], known: Metadata) -> _Clip:
     uid = _plain_name(interval.get("clip_uid"))
     video_uid = _plain_name(video.get("video_uid")) or known.video_of.get(uid, "")
     places = [(folder / f"{uid}.mp4", False) for folder in layout.clip_folders if uid]
     places += [(folder / f"{video_uid}.mp4", True) for folder in layout.video_folders if video_uid]
     file, in_video = next((p for p in places if p[0].is_file()), places[0] if places else (root, False))
-    above = file.is_relative_to(root)
     return _Clip(
         uid=uid,
         video=video_uid or uid,
         participant=known.people.get(video_uid, ""),
         file=file,
-        origin=file.relative_to(root if above else root.parent).as_posix(),
+        origin=below(file, root) or below(file, root.parent) or "",
         size_px=_size(video.get("video_metadata")),
         in_video=in_video,
         split=known.splits.get(video_uid, ""),

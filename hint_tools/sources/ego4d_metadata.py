@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from hint_tools.store.atomic import read_json
+from hint_tools.store.remote import SourcePath
 
 FPS = 30.0
 """Canonical clips and the numbering of their videos have a constant rate (Ego4D documentation, data/videos)."""
@@ -42,7 +42,7 @@ def objects(value: Any) -> list[dict[str, Any]]:
     return [v for v in value if isinstance(v, dict)] if isinstance(value, list) else []
 
 
-def read_metadata(path: Path | None) -> Metadata:
+def read_metadata(path: SourcePath | None) -> Metadata:
     """What `path` says; nothing where it is None.
 
     Raises:

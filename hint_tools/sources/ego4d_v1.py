@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from hint_tools.core.errors import DataError
 from hint_tools.sources.ego4d_metadata import objects
 from hint_tools.store.atomic import read_json
+from hint_tools.store.remote import SourcePath
 
 FILES = ("fho_hands_train.json", "fho_hands_val.json", "fho_hands_test_unannotated.json")
 TYPES = ("pre_45", "pre_30", "pre_15", "pre_frame", "contact_frame", "pnr_frame", "post_frame")
@@ -24,7 +24,7 @@ _LARGEST_PX = 2200.0
 """Wider than any video with these annotations (1920 px): what ends beyond it was not x, y, width, height."""
 
 
-def read_v1(paths: Sequence[Path]) -> tuple[dict[str, Any], str]:
+def read_v1(paths: Sequence[SourcePath]) -> tuple[dict[str, Any], str]:
     """A document like `fho_main.json`, and how boxes were read: `xywh`, `xyxy`, or empty where that can't be told.
 
     Raises:

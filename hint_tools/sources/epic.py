@@ -18,7 +18,7 @@ import math
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from hint_tools.core.errors import DataError
 from hint_tools.core.findings import Severity
@@ -28,6 +28,7 @@ from hint_tools.sources.candidates import Candidate, HandBox, SourceReading, Tal
 from hint_tools.sources.epic_numbering import EpicPicture, parse_name, participant_of, time_of
 from hint_tools.sources.wrist import hand_box, mask_box
 from hint_tools.store.atomic import read_json
+from hint_tools.store.remote import SourcePath, below
 
 LICENCE = "CC BY-NC 4.0 (EPIC-KITCHENS, VISOR)"
 SPLITS = ("train", "val")
@@ -41,7 +42,7 @@ _HINT = "name the folder that holds GroundTruth-SparseAnnotations"
 class _Place:
     """Where a picture lies: a file, or a member of an archive."""
 
-    file: Path
+    file: SourcePath
     member: str = ""
 
 
@@ -52,7 +53,7 @@ class Actions:
         self._spans: dict[str, list[tuple[float, float, str]]] = {}
         self.skipped = Tally()
 
-    def read(self, path: Path) -> None:
+    def read(self, path: SourcePath) -> None:
         """Add the actions of one CSV file; lines without an id, a video or times are counted in `skipped`."""
         with path.open(encoding="utf-8", newline="") as opened:
             for number, row in enumerate(csv.DictReader(opened), start=2):
@@ -74,7 +75,7 @@ class Actions:
         return ""
 
 
-def read_epic(root: Path) -> SourceReading:
+def read_epic(root: SourcePath) -> SourceReading:
     """VISOR's sparse pictures with a hand, each with its hands' boxes.
 
     Raises:
@@ -116,37 +117,39 @@ def read_epic(root: Path) -> SourceReading:
     return SourceReading(candidates=tuple(candidates), counts=counts, findings=tuple(found))
 
 
-def _find(root: Path) -> Path:
+def _find(root: SourcePath) -> SourcePath:
     for folder in (root / "GroundTruth-SparseAnnotations", root):
         if (folder / "annotations").is_dir():
             return folder
     raise DataError(f"{root}: expected GroundTruth-SparseAnnotations/annotations/ here, found none", hint=_HINT)
 
 
-def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+def _files(folder: SourcePath) -> Iterator[tuple[str, SourcePath]]:
     for split in SPLITS:
-        for path in sorted((folder / "annotations" / split).glob("*.json")):
+        files: list[SourcePath] = [*(folder / "annotations" / split).glob("*.json")]
+        for path in sorted(files, key=str):
             yield split, path
 
 
-def _places(folder: Path, split: str, video: str) -> Mapping[str, _Place]:
+def _places(folder: SourcePath, split: str, video: str) -> Mapping[str, _Place]:
     """Where each picture of a video lies, by its name: unpacked files before those in the archive."""
     base = folder / "rgb_frames" / split / video.partition("_")[0]
     places: dict[str, _Place] = {}
     archive = base / f"{video}.zip"
     if archive.is_file():
         try:
-            with zipfile.ZipFile(archive) as opened:
+            with archive.open("rb") as file, zipfile.ZipFile(file) as opened:
                 places |= {PurePosixPath(m).name: _Place(archive, m) for m in opened.namelist()}
         except (zipfile.BadZipFile, OSError):
             pass  # its pictures are then counted as missing
     if (base / video).is_dir():
-        places |= {p.name: _Place(p) for p in sorted((base / video).iterdir())}
+        unpacked: list[SourcePath] = [*(base / video).iterdir()]
+        places |= {p.name: _Place(p) for p in sorted(unpacked, key=str)}
     return places
 
 
 def _candidates(
-    root: Path,
+    root: SourcePath,
     split: str,
     pictures: tuple[VisorPicture, ...],
     places: Mapping[str, _Place],
@@ -171,10 +174,10 @@ def _candidates(
 
 
 def _candidate(
-    root: Path, split: str, picture: VisorPicture, named: EpicPicture, place: _Place, actions: Actions
+    root: SourcePath, split: str, picture: VisorPicture, named: EpicPicture, place: _Place, actions: Actions
 ) -> Candidate:
     time_s = time_of(named.video, named.number)
-    within = place.file.relative_to(root).as_posix()
+    within = below(place.file, root) or ""
     sequence = PurePosixPath(picture.image_path).name.partition("_")[0]
     return Candidate(
         file=place.file, origin=f"{within}/{place.member}" if place.member else within,
@@ -204,7 +207,7 @@ def _seconds(text: str | None) -> float | None:
     return total if math.isfinite(total) and total >= 0 else None
 
 
-def _expect_pictures(folder: Path, candidates: list[Candidate], skipped: Tally) -> None:
+def _expect_pictures(folder: SourcePath, candidates: list[Candidate], skipped: Tally) -> None:
     missing = skipped.counts().get("picture missing", 0)
     if not candidates and missing:
         raise DataError(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import bisect
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from hint_tools.core.errors import DataError
@@ -16,8 +17,11 @@ from hint_tools.core.findings import Finding, Severity
 from hint_tools.core.ids import unit_interval
 from hint_tools.core.progress import track
 from hint_tools.media.video import probe
+from hint_tools.parallel.engine import Engine, Lost
 from hint_tools.sources.candidates import Candidate, HandBox, SourceReading, Tally
+from hint_tools.store.fetch import Cache, local_file
 from hint_tools.store.project import MARKER
+from hint_tools.store.remote import RemotePath, SourcePath
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".gif"})
 VIDEO_SUFFIXES = frozenset(
@@ -26,11 +30,35 @@ VIDEO_SUFFIXES = frozenset(
 
 Boxes = Mapping[str, tuple[HandBox, ...]]
 """Hands of pictures, by path relative to the root."""
+_PROBED_FRAMES = 8
+"""How many frames could be extracted while the packets of a video are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Video:
+    """A video to look at, as it travels to a worker."""
+
+    file: SourcePath
+    relative: str
+    seed: int
+    every_s: float
+    cache: Cache
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """(frame number, time in s) of one frame in each stretch, and what is wrong: with its end, or with all of it."""
+
+    places: tuple[tuple[int, float], ...] = ()
+    damage: str = ""
+    unreadable: str = ""
 
 
 def read_folder(
-    root: Path,
+    root: SourcePath,
     *,
+    engine: Engine,
+    cache: Cache,
     seed: int = 0,
     every_s: float = 1.0,
     boxes: Boxes | None = None,
@@ -41,6 +69,8 @@ def read_folder(
 
     Args:
         root: of the pictures and videos.
+        engine: looks at the videos, several at a time.
+        cache: for remote videos while they are looked at.
         seed: of the places inside a video's stretches.
         every_s: length of a stretch of video that gives one candidate, s.
         boxes: hands of pictures, by path relative to the root.
@@ -69,20 +99,22 @@ def read_folder(
                 licence=licence, redistributable=redistributable,
             )
         )  # fmt: skip
-    for relative in track(videos, "looking at videos"):
-        try:
-            places, damage = _places(root / relative, relative, seed, every_s)
-        except DataError as error:
-            skipped.add("unreadable video", f"{relative} ({error.message})")
+    jobs = [_Video(root / relative, relative, seed, every_s, cache) for relative in videos]
+    looked = engine.each(_look, jobs, name=_called, units=_PROBED_FRAMES * len(jobs), ordered=True)
+    for job, found in track(looked, "looking at videos", total=len(jobs)):
+        relative = job.relative
+        why = found.why if isinstance(found, Lost) else found.unreadable
+        if isinstance(found, Lost) or why:
+            skipped.add("unreadable video", f"{relative} ({why})")
             continue
-        if damage:
-            findings.append(_cut_off(relative, damage))
+        if found.damage:
+            findings.append(_cut_off(relative, found.damage))
         candidates.extend(
             Candidate(
                 file=root / relative, origin=relative, unit=relative, video=relative, frame_index=number,
                 time_s=time_s, licence=licence, redistributable=redistributable,
             )
-            for number, time_s in places
+            for number, time_s in found.places
         )  # fmt: skip
     findings += skipped.findings("sources", "places")
     findings += _unmatched(known, set(images))
@@ -91,12 +123,13 @@ def read_folder(
     return SourceReading(candidates=tuple(candidates), counts=counts, findings=tuple(findings))
 
 
-def _sorted_files(root: Path, closed: Tally) -> tuple[list[str], list[str], list[str]]:
+def _sorted_files(root: SourcePath, closed: Tally) -> tuple[list[str], list[str], list[str]]:
     """Relative paths of pictures, videos and other files, each list sorted."""
     images: list[str] = []
     videos: list[str] = []
     ignored: list[str] = []
-    for relative in sorted(_walk(root, closed)):
+    walked = _walk_remote(root, closed) if isinstance(root, RemotePath) else _walk(root, closed)
+    for relative in sorted(walked):
         suffix = PurePosixPath(relative).suffix.lower()
         kind = images if suffix in IMAGE_SUFFIXES else videos if suffix in VIDEO_SUFFIXES else ignored
         kind.append(relative)
@@ -118,10 +151,7 @@ def _walk(root: Path, closed: Tally) -> Iterator[str]:
             continue
         entered.add(identity)
         if MARKER in files:  # a project's frames and crops are no footage
-            if folder == root:
-                raise DataError(
-                    f"{root}: is a hint project, not footage", hint="name the folder of your pictures and videos"
-                )
+            _refuse_project(root, folder)
             closed.add("hint project", folder.relative_to(root).as_posix())
             folders.clear()
             continue
@@ -131,17 +161,43 @@ def _walk(root: Path, closed: Tally) -> Iterator[str]:
                 yield (folder / name).relative_to(root).as_posix()
 
 
-def _places(path: Path, relative: str, seed: int, every_s: float) -> tuple[list[tuple[int, float]], str]:
-    """(frame number, time in s) of one frame in each stretch of a video, and what is wrong with the video's end."""
-    info = probe(path)
+def _walk_remote(root: RemotePath, closed: Tally) -> Iterator[str]:
+    """As `_walk`, at a URL."""
+    for folder, folders, files in root.walk():
+        within = folder.url[len(root.url) + 1 :]
+        if MARKER in files:
+            _refuse_project(root, folder)
+            closed.add("hint project", within)
+            folders.clear()
+            continue
+        folders[:] = [f for f in folders if not f.startswith(".")]
+        yield from (f"{within}/{name}".lstrip("/") for name in files if not name.startswith("."))
+
+
+def _refuse_project(root: SourcePath, folder: SourcePath) -> None:
+    if folder == root:
+        raise DataError(f"{root}: is a hint project, not footage", hint="name the folder of your pictures and videos")
+
+
+def _called(job: _Video) -> str:
+    return job.relative
+
+
+def _look(job: _Video) -> _Looked:
+    """One frame in each stretch of a video."""
+    try:
+        with local_file(job.file, job.cache) as path:
+            info = probe(path)
+    except DataError as error:
+        return _Looked(unreadable=error.message)
     places = []
-    for stretch in range(int(info.times_s[-1] // every_s) + 1):
-        first = bisect.bisect_left(info.times_s, stretch * every_s)
-        end = bisect.bisect_left(info.times_s, (stretch + 1) * every_s)
+    for stretch in range(int(info.times_s[-1] // job.every_s) + 1):
+        first = bisect.bisect_left(info.times_s, stretch * job.every_s)
+        end = bisect.bisect_left(info.times_s, (stretch + 1) * job.every_s)
         if end > first:
-            number = first + int(unit_interval(seed, "place", relative, stretch) * (end - first))
+            number = first + int(unit_interval(job.seed, "place", job.relative, stretch) * (end - first))
             places.append((number, info.times_s[number]))
-    return places, info.damage
+    return _Looked(places=tuple(places), damage=info.damage)
 
 
 def _cut_off(relative: str, damage: str) -> Finding:

@@ -14,13 +14,14 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from hint_tools.core.errors import DataError
 from hint_tools.core.findings import Finding, Severity
 from hint_tools.formats.hands23_txt import Hands23Hand, parse_hands23
 from hint_tools.sources.candidates import Candidate, HandBox, SourceReading, Tally
 from hint_tools.sources.epic_numbering import parse_name, participant_of, time_of
+from hint_tools.store.remote import SourcePath, below
 
 SPLITS = ("TRAIN", "VAL", "TEST")
 SUBSETS = {"newdays": "ND", "epick": "EK", "coco": "CC", "articulation": "AR"}
@@ -52,7 +53,7 @@ class Origin:
     time_s: float = float("nan")
 
 
-def read_hands23(root: Path, *, subset: str = "all") -> SourceReading:
+def read_hands23(root: SourcePath, *, subset: str = "all") -> SourceReading:
     """The pictures of the split lists, with their hands.
 
     Args:
@@ -109,14 +110,14 @@ def origin_of(name: str) -> Origin | None:
     return None
 
 
-def _find(root: Path) -> Path:
+def _find(root: SourcePath) -> SourcePath:
     for folder in (root, root / "hands23_data"):
         if (folder / "allMergedSplit").is_dir() and (folder / "allMergedTxt").is_dir():
             return folder
     raise DataError(f"{root}: expected allMergedSplit/ and allMergedTxt/ here, found none", hint=_HINT)
 
 
-def _listed(folder: Path) -> Iterator[tuple[str, str]]:
+def _listed(folder: SourcePath) -> Iterator[tuple[str, str]]:
     """(split, picture) of every line of the lists."""
     for split in SPLITS:
         path = folder / "allMergedSplit" / f"{split}.txt"
@@ -130,7 +131,7 @@ def _listed(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _candidate(
-    root: Path, folder: Path, split: str, name: str, origin: Origin, tallies: tuple[Tally, Tally, Tally]
+    root: SourcePath, folder: SourcePath, split: str, name: str, origin: Origin, tallies: tuple[Tally, Tally, Tally]
 ) -> Candidate | None:
     skipped, lines, words = tallies
     picture, text = folder / "allMergedBlur" / name, folder / "allMergedTxt" / f"{name}.txt"
@@ -139,7 +140,7 @@ def _candidate(
         return None
     try:
         parsed = parse_hands23(text.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):
+    except (OSError, DataError, UnicodeDecodeError):
         skipped.add("text missing or unreadable", name)
         return None
     for reason in parsed.bad.elements():
@@ -149,15 +150,14 @@ def _candidate(
     if not parsed.hands:
         skipped.add("no hand that can be used" if parsed.bad else "no hand", name)
         return None
-    relative = picture.relative_to(root).as_posix()
     return Candidate(
-        file=picture, origin=relative, unit=name, video=origin.video, participant=origin.participant,
+        file=picture, origin=below(picture, root) or "", unit=name, video=origin.video, participant=origin.participant,
         time_s=origin.time_s, hands=tuple(_hand(folder, name, h) for h in parsed.hands),
         licence=LICENCES[origin.collection], official_split=split,
     )  # fmt: skip
 
 
-def _hand(folder: Path, name: str, hand: Hands23Hand) -> HandBox:
+def _hand(folder: SourcePath, name: str, hand: Hands23Hand) -> HandBox:
     mask = f"masks_sam/2_{hand.line}_{PurePosixPath(name).stem}.png"
     extra = {
         "state": hand.state, "touch": hand.touch, "grasp": hand.grasp, "object_box": hand.object_box,

@@ -14,7 +14,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from hint_tools.core.errors import DataError, EnvironmentFault
 
@@ -67,7 +67,13 @@ def write_json(target: Path, value: Any, *, mode: int = 0o644) -> None:
     write_text(target, json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n", mode=mode)
 
 
-def read_json(source: Path) -> Any:
+class _Text(Protocol):
+    """A `Path`, or what reads like one (`store.remote`)."""
+
+    def read_text(self, encoding: str) -> str: ...
+
+
+def read_json(source: _Text) -> Any:
     """The JSON value in `source`.
 
     Raises:

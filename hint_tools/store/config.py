@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import typing
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,8 @@ from pydantic.fields import FieldInfo
 from hint_tools.core.errors import ConfigError
 
 C = TypeVar("C", bound="StageConfig")
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 class StageConfig(BaseModel):
@@ -66,7 +69,7 @@ def _rooted(value: Any, bases: tuple[Path, ...], info: FieldInfo | None) -> Any:
         return value
     if isinstance(value, list | tuple):
         return type(value)(_rooted(v, bases, info) for v in value)
-    if not isinstance(value, str | Path):
+    if not isinstance(value, str | Path) or is_url(value):
         return value
     extra = info.json_schema_extra
     if isinstance(extra, dict) and extra.get("output"):
@@ -85,6 +88,11 @@ def _problem(error: Any, origin: dict[str, str]) -> str:
         return message
     got = "" if error["type"] == "missing" else f", got {error['input']!r}"
     return f"{name}: {message}{got}" + (f" (from {where})" if where else "")
+
+
+def is_url(value: str | Path) -> bool:
+    """Whether `value` is a URL (`s3://bucket/folder`), not a path."""
+    return isinstance(value, str) and _URL.match(value) is not None
 
 
 def resolve_path(value: Path, base: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +14,16 @@ from coded_video import write_video
 
 from hint_tools.core.errors import DataError, ExitCode
 from hint_tools.media.images import encode_jpeg, encode_png
-from hint_tools.sources.candidates import HandBox
-from hint_tools.sources.folder import read_folder
+from hint_tools.parallel.engine import Engine
+from hint_tools.sources import folder
+from hint_tools.sources.candidates import HandBox, SourceReading
+from hint_tools.store.fetch import Cache
 from hint_tools.store.project import create_project
+
+
+def read_folder(root: Path, **more: Any) -> SourceReading:
+    with Engine(workers=1) as engine:
+        return folder.read_folder(root, engine=engine, cache=Cache(root / "unused", 0), **more)
 
 
 @pytest.fixture
