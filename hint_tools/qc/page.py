@@ -12,12 +12,15 @@ from hint_tools.qc.config import QcConfig
 from hint_tools.qc.gates import gate_section
 from hint_tools.qc.methods import METHODS
 from hint_tools.qc.mistakes import KINDS
-from hint_tools.qc.people_page import agreement_row, people_sections
+from hint_tools.qc.people_page import IN_REPORT, agreement_row, people_page, people_sections
+from hint_tools.qc.person_page import person_section
 from hint_tools.qc.pictures import Pictures
 from hint_tools.qc.sigmas import Sigma
 from hint_tools.report.charts import grouped_bar_chart, line_chart
-from hint_tools.report.page import Block, Cell, Chart, Section, Table, Text
+from hint_tools.report.page import Block, Cell, Chart, Details, Link, Links, Section, Table, Text
 
+REPORT_FILE = "report.html"
+_QUEUE_ANCHOR = "queue"
 _LISTED = 200
 """Rows of the longest lists; qc.json has all of them."""
 
@@ -49,6 +52,7 @@ def sections(analysis: Analysis, config: QcConfig, pictures: Pictures) -> list[S
         _precision(analysis),
         _occlusion(analysis),
         *people_sections(analysis, _AGREEMENT_HEAD, pairs),
+        *(person_section(analysis, p, pictures) for p in analysis.profiles[:IN_REPORT]),
         _mistakes(analysis, config, pictures),
         _queue(analysis, config, pictures),
         Section("Methods", [Table(["figure", "method"], METHODS)]),
@@ -102,7 +106,7 @@ def _precision(analysis: Analysis) -> Section:
     ]
     head = ["joint", "σ visible", "rms", "pairs", "from", "σ occluded", "rms", "pairs", "from"]
     caption = "rms is the classic figure, which mistakes inflate; 'from' says what was pooled for want of pairs"
-    blocks.append(Table(head, rows, caption))
+    blocks.append(Details("The same as a table", [Table(head, rows, caption)]))
     return Section("Precision", blocks, "How precisely one person places a joint, once mistakes are set aside.")
 
 
@@ -157,14 +161,16 @@ def _queue(analysis: Analysis, config: QcConfig, pictures: Pictures) -> Section:
         return Section("Hands to look at again", [Text("None is past the threshold.")])
     rows: list[list[Cell]] = [[q.rank, q.hand_id, q.score, q.reason] for q in analysis.queue[:_LISTED]]
     blocks = _queue_galleries(analysis, pictures, 0, config.report_hands)
-    more = page_starts(analysis, config)
-    if more:
-        names = ", ".join(queue_page(number) for number in range(2, len(more) + 2))
-        blocks.append(Text(f"The next hands are in {names}, beside this file."))
+    blocks += _pager(1, len(page_starts(analysis, config)) + 1)
     left = len(analysis.queue) - len(rows)
     caption = f"{left} more are in the queue table and in qc.json" if left > 0 else ""
     blocks.append(Table(["rank", "hand", "score", "why"], rows, caption))
-    return Section("Hands to look at again", blocks, "Worst first. `hint push --queue` sends exactly these back.")
+    return Section(
+        "Hands to look at again",
+        blocks,
+        "Worst first. `hint push --queue` sends exactly these back.",
+        anchor=_QUEUE_ANCHOR,
+    )
 
 
 def page_starts(analysis: Analysis, config: QcConfig) -> range:
@@ -176,14 +182,36 @@ def page_starts(analysis: Analysis, config: QcConfig) -> range:
 
 
 def queue_page(number: int) -> str:
-    """File name of a further page; the report itself is the first."""
-    return f"queue-{number}.html"
+    """File name of a page of the queue; the report itself is the first."""
+    return REPORT_FILE if number == 1 else f"queue-{number}.html"
 
 
-def page_section(analysis: Analysis, config: QcConfig, pictures: Pictures, start: int) -> Section:
-    """What a further page shows."""
-    end = min(start + config.report_hands, len(analysis.queue))
-    return Section(f"Hands {start + 1} to {end} of the queue", _queue_galleries(analysis, pictures, start, end))
+def further_pages(analysis: Analysis, config: QcConfig, pictures: Pictures) -> dict[str, tuple[str, list[Section]]]:
+    """What does not fit into the report: file name -> (line under the headline, sections)."""
+    pages: dict[str, tuple[str, list[Section]]] = {}
+    starts = page_starts(analysis, config)
+    for number, start in enumerate(starts, start=2):
+        end = min(start + config.report_hands, len(analysis.queue))
+        blocks = [*_queue_galleries(analysis, pictures, start, end), *_pager(number, len(starts) + 1)]
+        pages[queue_page(number)] = ("queue", [Section(f"Hands {start + 1} to {end} of the queue", blocks)])
+    for start in range(IN_REPORT, len(analysis.profiles), IN_REPORT):
+        people = [
+            person_section(analysis, p, pictures, REPORT_FILE) for p in analysis.profiles[start : start + IN_REPORT]
+        ]
+        pages[people_page(start // IN_REPORT)] = ("annotators", people)
+    return pages
+
+
+def _pager(current: int, pages: int) -> list[Block]:
+    """Links to the pages of the queue; nothing where there is one."""
+    if pages < 2:
+        return []
+    anchor = f"#{_QUEUE_ANCHOR}"
+    links = [
+        f"{n}" if n == current else Link(f"{n}", queue_page(n) + (anchor if n == 1 else ""))
+        for n in range(1, pages + 1)
+    ]
+    return [Links(links, "Pages of the queue")]
 
 
 def _queue_galleries(analysis: Analysis, pictures: Pictures, start: int, end: int) -> list[Block]:

@@ -1,4 +1,4 @@
-"""The report's part on people: profiles, habits, gold hands, drift, repeats."""
+"""The report's part on all people: profiles beside each other, gold hands, repeats, drift."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import numpy as np
 
 from hint_tools.qc.agreement import Agreement
 from hint_tools.qc.analysis import Analysis
-from hint_tools.qc.bias import DIRECTIONS
 from hint_tools.qc.bootstrap import Estimate
-from hint_tools.report.charts import grouped_bar_chart, line_chart
-from hint_tools.report.page import Block, Cell, Chart, Section, Table, Text
+from hint_tools.report.charts import line_chart
+from hint_tools.report.page import Block, Cell, Chart, Link, Section, Table, Text
 
-WORTH_DRAWING = 0.003
-"""Hand sizes; where all habits are smaller there is nothing to see."""
-MAX_CHARTS = 8
-"""Annotators whose habits are drawn; qc.json has everybody's."""
+IN_REPORT = 8
+"""Annotators with a section in the report itself, and in each further file."""
+OVERVIEW = "annotators"
+"""Anchor of the section about all of them."""
 
 
 def people_sections(analysis: Analysis, head: list[str], rows: list[list[Cell]]) -> list[Section]:
@@ -35,7 +34,7 @@ def _annotators(analysis: Analysis, head: list[str], rows: list[list[Cell]]) -> 
     panel = analysis.panel
     people: list[list[Cell]] = [
         [
-            panel.annotators[p.annotator],
+            Link(panel.annotators[p.annotator], person_target(p.annotator)),
             p.answers,
             with_interval(p.error, 2),
             with_interval(p.identity_rate, 1, 100),
@@ -49,24 +48,9 @@ def _annotators(analysis: Analysis, head: list[str], rows: list[list[Cell]]) -> 
     ]
     names = ["annotator", "answers", "error, × average", "wrong names, %", "occluded joints called so, %"]
     names += ["visible joints called so, %", "pre-labels untouched, %", "median time, s", "mistakes"]
-    blocks: list[Block] = [Table(names, people, "With 95 % intervals")]
+    blocks: list[Block] = [Table(names, people, "With 95 % intervals; a name leads to all about that person")]
     if rows:
         blocks.append(Table(head, rows, "Every two annotators"))
-    for profile in analysis.profiles[:MAX_CHARTS]:
-        if not any(abs(b.shrunk.value) >= WORTH_DRAWING for b in profile.biases):
-            continue
-        by = {d: [b for b in profile.biases if b.direction == d] for d in DIRECTIONS}
-        svg = grouped_bar_chart(
-            [b.joint.replace("_", " ") for b in by[DIRECTIONS[0]]],
-            {d: [b.shrunk.value for b in bs] for d, bs in by.items()},
-            errors={d: [(b.shrunk.low, b.shrunk.high) for b in bs] for d, bs in by.items()},
-            unit="offset from the others, in hand sizes",
-            title=f"Habits of {panel.annotators[profile.annotator]}",
-        )
-        name = panel.annotators[profile.annotator]
-        blocks.append(Chart(svg, f"Habits of {name}: along is towards the fingers, across towards the thumb"))
-    if not any(isinstance(b, Chart) for b in blocks):
-        blocks.append(Text("Nobody places a joint beside where the others do, as far as these answers can tell."))
     if analysis.gold:
         tested: list[list[Cell]] = [
             [panel.annotators[t.annotator], t.hands, with_interval(t.failures, 1, 100), t.verdict, t.decided_after]
@@ -81,7 +65,23 @@ def _annotators(analysis: Analysis, head: list[str], rows: list[list[Cell]]) -> 
         titles = ["annotator", "hands", "error, × that of two people", "same state, %"]
         blocks.append(Table(titles, again, "Hands answered twice by one person"))
     intro = "Differences between people are for improving the instructions; few answers prove nothing about anybody."
-    return Section("Annotators", blocks, intro)
+    return Section("Annotators", blocks, intro, anchor=OVERVIEW)
+
+
+def person_target(annotator: int) -> str:
+    """Where a person's section is: in the report itself, or in a further file."""
+    page = annotator // IN_REPORT
+    return f"{people_page(page) if page else ''}#{person_anchor(annotator)}"
+
+
+def person_anchor(annotator: int) -> str:
+    """Of a person's section. Names are not used: they may hold anything."""
+    return f"annotator-{annotator + 1}"
+
+
+def people_page(number: int) -> str:
+    """File name of a further page of people, from 1 on."""
+    return f"annotators-{number + 1}.html"
 
 
 def _time(analysis: Analysis) -> Section:

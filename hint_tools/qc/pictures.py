@@ -61,32 +61,38 @@ class Pictures:
             caption: above the crops.
             marked: answers with a mistake: they get a frame.
         """
+        found = self._crop(panel, hand, consensus)
+        if found is None:
+            return None
+        slots = np.flatnonzero(panel.answered[hand]).tolist()
+        figures = [_answer_figure(*found, panel, hand, slot, marked=slot in marked) for slot in slots]
+        figures.append(_consensus_figure(*found, consensus))
+        return Gallery(figures, max(len(figures), 4), caption)
+
+    def beside_consensus(
+        self, panel: Panel, hand: int, slot: int, consensus: Consensus, caption: str
+    ) -> tuple[Figure, Figure] | None:
+        """One answer, and the consensus of the same hand; None without a picture.
+
+        Args:
+            panel: the answers.
+            hand: index.
+            slot: of the answer.
+            consensus: of this hand.
+            caption: under the answer.
+        """
+        found = self._crop(panel, hand, consensus)
+        if found is None:
+            return None
+        own = _answer_figure(*found, panel, hand, slot, marked=False)
+        return Figure(own.image, caption, own.alt), _consensus_figure(*found, consensus)
+
+    def _crop(self, panel: Panel, hand: int, consensus: Consensus) -> tuple[Image, npt.NDArray[np.float64]] | None:
+        """The hand's surroundings, and the affine map from px of the frame to theirs."""
         image = self._image(self._hands[consensus.hand_id].frame_id)
         if image is None:
             return None
-        crop, affine = hand_crop(image, self._box(panel, hand, consensus), size_px=CROP_PX, context=CONTEXT)
-        figures = []
-        for slot in np.flatnonzero(panel.answered[hand]).tolist():
-            name = panel.annotators[panel.annotator[hand, slot]]
-            said = [name, _side_or_rejection(panel, hand, slot), "see here" if slot in marked else ""]
-            drawn = crop
-            if panel.has_joints[hand, slot]:
-                points = apply_affine(affine, panel.keypoints[hand, slot])
-                drawn = draw_hand(crop, points, panel.visibility[hand, slot])
-            if slot in marked:
-                drawn = draw_box(drawn, _FRAME, _MARK_COLOUR, width_px=3)
-            figures.append(Figure(drawn, " · ".join(s for s in said if s), f"crop with {name}'s joints"))
-        points = apply_affine(affine, np.asarray(consensus.keypoints))
-        agreed = _ellipses(draw_hand(crop, points, consensus.visibility), points, affine, consensus)
-        state = "rejected" if consensus.rejected else consensus.side
-        figures.append(
-            Figure(
-                agreed,
-                " · ".join(s for s in ("consensus", state) if s),
-                "crop with the consensus joints and their 95 % ellipses",
-            )
-        )
-        return Gallery(figures, max(len(figures), 4), caption)
+        return hand_crop(image, self._box(panel, hand, consensus), size_px=CROP_PX, context=CONTEXT)
 
     def _box(self, panel: Panel, hand: int, consensus: Consensus) -> npt.NDArray[np.float64]:
         """Around the consensus and the hand's own box; answers on another hand don't widen it."""
@@ -112,6 +118,27 @@ class Pictures:
                 self._kept.pop(next(iter(self._kept)))
             self._kept[frame_id] = found
         return self._kept[frame_id]
+
+
+def _answer_figure(
+    crop: Image, affine: npt.NDArray[np.float64], panel: Panel, hand: int, slot: int, *, marked: bool
+) -> Figure:
+    name = panel.annotators[panel.annotator[hand, slot]]
+    said = [name, _side_or_rejection(panel, hand, slot), "see here" if marked else ""]
+    drawn = crop
+    if panel.has_joints[hand, slot]:
+        drawn = draw_hand(crop, apply_affine(affine, panel.keypoints[hand, slot]), panel.visibility[hand, slot])
+    if marked:
+        drawn = draw_box(drawn, _FRAME, _MARK_COLOUR, width_px=3)
+    return Figure(drawn, " · ".join(s for s in said if s), f"crop with {name}'s joints")
+
+
+def _consensus_figure(crop: Image, affine: npt.NDArray[np.float64], consensus: Consensus) -> Figure:
+    points = apply_affine(affine, np.asarray(consensus.keypoints))
+    agreed = _ellipses(draw_hand(crop, points, consensus.visibility), points, affine, consensus)
+    state = "rejected" if consensus.rejected else consensus.side
+    caption = " · ".join(s for s in ("consensus", state) if s)
+    return Figure(agreed, caption, "crop with the consensus joints and their 95 % ellipses")
 
 
 def _side_or_rejection(panel: Panel, hand: int, slot: int) -> str:

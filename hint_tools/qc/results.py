@@ -9,6 +9,7 @@ import numpy as np
 
 from hint_tools.core.records import Submission
 from hint_tools.core.skeleton import JOINT_NAMES
+from hint_tools.qc.advice import advice_to
 from hint_tools.qc.agreement import OKS_CEILING, PALM_THRESHOLD, PCK_THRESHOLDS, Agreement
 from hint_tools.qc.analysis import Analysis
 from hint_tools.qc.bootstrap import Estimate
@@ -138,6 +139,7 @@ def _annotator(analysis: Analysis, profile: Profile) -> dict[str, Any]:
         "occluded_joints": habit.n_occluded,
         "visible_called_occluded": habit.invented,
         "visible_joints": habit.n_visible,
+        "advice": list(advice_to(analysis, profile)),
         "bias": [
             {
                 "joint": b.joint,

@@ -19,7 +19,7 @@ from hint_tools.qc.gates import check_gates, gate_findings
 from hint_tools.qc.gold import gold_findings
 from hint_tools.qc.mistakes import KINDS, name_of
 from hint_tools.qc.occlusion import occlusion_findings
-from hint_tools.qc.page import headline, page_section, page_starts, queue_page, sections
+from hint_tools.qc.page import REPORT_FILE, further_pages, headline, sections
 from hint_tools.qc.panel import build_panel
 from hint_tools.qc.pictures import Pictures
 from hint_tools.qc.profiles import stamp_findings
@@ -29,7 +29,7 @@ from hint_tools.store.atomic import write_json
 from hint_tools.store.project import Project
 from hint_tools.store.tables import CONSENSUS, DETECTED_HANDS, FITS, FRAMES, HANDS, PREDICTIONS, QUEUE, SUBMISSIONS
 
-REPORT, RESULTS, SIGMAS = "qc/report.html", "qc/qc.json", "qc/sigmas.json"
+REPORT, RESULTS, SIGMAS = f"qc/{REPORT_FILE}", "qc/qc.json", "qc/sigmas.json"
 _EXAMPLES = 10
 _INFORMATIVE = frozenset(
     {"rubber-stamp", "rejection-split", "side-unclear", "side-doubtful", "long-bone", "unposable", "impossible-time"}
@@ -92,7 +92,7 @@ def _write(
     pictures = Pictures(project, {f.frame_id: f for f in frames}, {h.hand_id: h for h in hands})
     body = sections(analysis, config, pictures)
     annotators = f"{len(analysis.panel.annotators)} annotators: {', '.join(analysis.panel.annotators)}"
-    further = [page_section(analysis, config, pictures, start) for start in page_starts(analysis, config)]
+    further = further_pages(analysis, config, pictures)
     with project.lock():
         project.write(CONSENSUS, analysis.consensus)
         project.write(QUEUE, analysis.queue)
@@ -101,12 +101,10 @@ def _write(
         write_report(
             project.path(REPORT), "Annotation quality", f"{project.name} · {annotators}", headline(analysis), body
         )
-        for number, section in enumerate(further, start=2):
-            write_report(
-                project.path("qc") / queue_page(number), "Annotation quality", f"{project.name} · queue", {}, [section]
-            )
-        for old in project.path("qc").glob("queue-*.html"):
-            if old.name not in {queue_page(n) for n in range(2, len(further) + 2)}:
+        for name, (what, page) in further.items():
+            write_report(project.path("qc") / name, "Annotation quality", f"{project.name} · {what}", {}, page)
+        for old in (*project.path("qc").glob("queue-*.html"), *project.path("qc").glob("annotators-*.html")):
+            if old.name not in further:
                 old.unlink()
         project.stamp(
             "qc",

@@ -146,6 +146,20 @@ class Text:
 
 
 @dataclass(frozen=True)
+class Points:
+    """A list of sentences.
+
+    Args:
+        items: one a line.
+        caption: shown above them.
+    """
+
+    items: Sequence[str]
+    caption: str = ""
+    kind = "points"
+
+
+@dataclass(frozen=True)
 class Links:
     """A row of links, such as the pages of a long list.
 
@@ -164,11 +178,11 @@ class Details:
     """Blocks that are folded away until somebody asks for them; printed unfolded."""
 
     summary: str
-    blocks: Sequence[Figure | Gallery | Table | Chart | Text]
+    blocks: Sequence[Figure | Gallery | Table | Chart | Text | Points]
     kind = "details"
 
 
-Block: TypeAlias = Figure | Gallery | Table | Chart | Text | Links | Details
+Block: TypeAlias = Figure | Gallery | Table | Chart | Text | Points | Links | Details
 
 
 @dataclass(frozen=True, eq=False)

@@ -85,7 +85,7 @@ def grouped_bar_chart(
     described = "; ".join(
         f"{name} {t}: {_number(v)}".strip() for name, vs in series.items() for t, v in zip(labels, vs, strict=True)
     )
-    return _svg(parts, bottom + (40 if unit else 24), title or "Bar chart", f"{described} {unit}".strip())
+    return svg_picture(parts, bottom + (40 if unit else 24), title or "Bar chart", f"{described} {unit}".strip())
 
 
 def _bar(axis: _Axis, value: float, interval: tuple[float, float] | None, y: float, thick: int, k: int) -> str:
@@ -116,7 +116,7 @@ def line_chart(
         colour = f"var(--series-{i % _SERIES + 1})"
         parts.append(f'<path class="series" stroke="{colour}" d="{_path(line, across, upward)}"/>')
     described = "; ".join(f"{n}: {len(p)} points" for n, p in series.items())
-    return _svg(parts, top + height + (40 if x_unit else 24), title or "Line chart", described)
+    return svg_picture(parts, top + height + (40 if x_unit else 24), title or "Line chart", described)
 
 
 def histogram(
@@ -150,7 +150,7 @@ def histogram(
     described = f"{len(finite)} values" + (
         f", median {_number(float(np.median(finite)))} {unit}" if len(finite) else ""
     )
-    return _svg(parts, top + height + (40 if unit else 24), title or "Histogram", described.strip())
+    return svg_picture(parts, top + height + (40 if unit else 24), title or "Histogram", described.strip())
 
 
 class _Axis:
@@ -243,7 +243,15 @@ def _number(value: float) -> str:
     )
 
 
-def _svg(parts: Sequence[str], height: float, title: str, description: str) -> Markup:
+def svg_picture(parts: Sequence[str], height: float, title: str, description: str) -> Markup:
+    """Drawn parts as one picture that tells screen readers what it shows.
+
+    Args:
+        parts: SVG elements, every text in them escaped.
+        height: px, of a width of 760.
+        title: what it shows.
+        description: the figures in words.
+    """
     body = "".join(parts)
     name = hashlib.sha256((title + description + body).encode()).hexdigest()[:10]
     # every part is a literal of this file with numbers and escaped text filled in

@@ -14,11 +14,24 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from hint_tools.report.blocks import Block, Cell, Chart, Details, Figure, Gallery, Link, Links, Section, Table, Text
+from hint_tools.report.blocks import (
+    Block,
+    Cell,
+    Chart,
+    Details,
+    Figure,
+    Gallery,
+    Link,
+    Links,
+    Points,
+    Section,
+    Table,
+    Text,
+)
 from hint_tools.store.atomic import write_text
 
 __all__ = [
-    "Block", "Cell", "Chart", "Details", "Figure", "Gallery", "Link", "Links", "Section", "Table", "Text",
+    "Block", "Cell", "Chart", "Details", "Figure", "Gallery", "Link", "Links", "Points", "Section", "Table", "Text",
     "render_page", "write_report",
 ]  # fmt: skip
 

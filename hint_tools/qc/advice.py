@@ -1,0 +1,132 @@
+"""What to tell each annotator: one sentence for each figure that is beyond doubt worth a word, nothing else."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from hint_tools.qc.analysis import Analysis
+from hint_tools.qc.bias import WORTH_A_WORD, Bias
+from hint_tools.qc.gold import FAILED, PASSED
+from hint_tools.qc.mistakes import KINDS
+from hint_tools.qc.profiles import IDENTITY_KINDS, MOSTLY, Profile
+
+WORSE = 1.15
+"""Error factor from which on, with its whole interval, somebody hears of it."""
+BETTER = 0.85
+"""Error factor below which, with its whole interval, somebody hears of that."""
+LESS = 0.05
+"""Sensitivity or specificity lower than the others' by this much, with its whole interval, is worth a word."""
+QUICK = 0.5
+"""Times the others' median time, below which the whole interval lies."""
+AGAIN = 3
+"""Mistakes of one kind from which on they are worth a word."""
+MOST_HABITS = 4
+
+_WAYS = {"along": ("towards the fingertips", "towards the wrist"), "across": ("towards the thumb", "away from it")}
+_LOOK = {
+    "finger-swap": "check the fingers' colours before submitting",
+    "finger-reversed": "check the fingers' colours before submitting",
+    "mirrored-order": "start with the thumb",
+    "fingers-renamed": "start with the thumb",
+    "shifted-chain": "count the joints from the tip",
+    "mirrored-picture": "look for the thumb first",
+    "wrong-side": "look for the thumb, then decide on left or right",
+    "wrong-hand": "annotate the hand in the box",
+    "missed-occlusion": "a joint under a finger or an object is hidden even if its place is obvious",
+    "rubber-stamp": "look at every joint of a pre-label",
+}
+
+
+def advice_to(analysis: Analysis, profile: Profile) -> tuple[str, ...]:
+    """Sentences about one annotator, the gravest first; none where nothing is beyond doubt."""
+    return (
+        *_tests(analysis, profile.annotator),
+        *_mistakes(profile),
+        *_occlusion(profile, [p for p in analysis.profiles if p.annotator != profile.annotator]),
+        *_precision(profile),
+        *_habits(profile.biases),
+        *_pace(profile, [p.seconds.value for p in analysis.profiles if p.annotator != profile.annotator]),
+    )
+
+
+def certain_habits(biases: Sequence[Bias]) -> list[Bias]:
+    """Habits whose interval leaves zero out and that are large enough to matter, the largest first."""
+    known = [b for b in biases if np.isfinite(b.shrunk.low) and abs(b.shrunk.value) >= WORTH_A_WORD]
+    sure = [b for b in known if b.shrunk.low * b.shrunk.high > 0]
+    return sorted(sure, key=lambda b: (-abs(b.shrunk.value), b.joint, b.direction))
+
+
+def _tests(analysis: Analysis, annotator: int) -> list[str]:
+    said = []
+    for test in analysis.gold:
+        if test.annotator == annotator and test.verdict == FAILED:
+            said.append(f"Failed the gold hands after {test.decided_after}: go through them together.")
+        elif test.annotator == annotator and test.verdict == PASSED:
+            said.append(f"Passed the gold hands after {test.decided_after}.")
+    for change in analysis.changes:
+        if change.annotator == annotator:
+            way = "farther from" if change.after > change.before else "nearer to"
+            said.append(
+                f"Since {change.since} {way} the others: {change.before:.2f} σ before, {change.after:.2f} σ now."
+            )
+    return said
+
+
+def _mistakes(profile: Profile) -> list[str]:
+    counted = sorted(profile.mistakes.items(), key=lambda item: (-item[1], item[0]))
+    said = []
+    for kind, number in counted:
+        grave = kind in IDENTITY_KINDS or kind in {"wrong-side", "wrong-hand"}
+        if kind in _LOOK and (grave or number >= AGAIN):
+            times = "once" if number == 1 else f"{number} times"
+            said.append(f"{KINDS[kind].capitalize()}, {times}: {_LOOK[kind]}.")
+    return said
+
+
+def _occlusion(profile: Profile, others: Sequence[Profile]) -> list[str]:
+    if not others:
+        return []
+    said = []
+    usual = float(np.median([p.sensitivity.value for p in others]))
+    if profile.sensitivity.high < usual - LESS:
+        said.append(
+            f"Calls {profile.sensitivity.value:.0%} of the hidden joints hidden, the others {usual:.0%}: go through "
+            "some hidden joints together."
+        )
+    usual = float(np.median([p.specificity.value for p in others]))
+    if profile.specificity.high < usual - LESS:
+        said.append(
+            f"Calls {1 - profile.specificity.value:.0%} of the visible joints hidden, the others {1 - usual:.0%}: a "
+            "joint that can be seen is visible, even if its place is unsure."
+        )
+    return said
+
+
+def _precision(profile: Profile) -> list[str]:
+    if profile.error.low >= WORSE:
+        return [f"Errs {profile.error.value:.2f} × as much as the average: zoom in before placing joints."]
+    if profile.error.high <= BETTER:
+        return [f"Errs {profile.error.value:.2f} × as much as the average: a candidate for second looks."]
+    return []
+
+
+def _habits(biases: Sequence[Bias]) -> list[str]:
+    said = []
+    for bias in certain_habits(biases)[:MOST_HABITS]:
+        way = _WAYS[bias.direction][0 if bias.shrunk.value > 0 else 1]
+        joint = bias.joint.replace("_", " ")
+        said.append(f"Places the {joint} {abs(bias.shrunk.value):.1%} of the hand too far {way}.")
+    return said
+
+
+def _pace(profile: Profile, others: Sequence[float]) -> list[str]:
+    said = []
+    if profile.untouched.low > MOSTLY:
+        said.append(f"Sent {profile.untouched.value:.0%} of the pre-labels back as they were: did anybody look?")
+    times = [t for t in others if math.isfinite(t)]
+    if times and profile.seconds.high < QUICK * float(np.median(times)):
+        said.append(f"Takes {profile.seconds.value:.0f} s a hand, the others {np.median(times):.0f} s.")
+    return said

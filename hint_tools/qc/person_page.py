@@ -1,0 +1,197 @@
+"""The report's section on one annotator: figures, what to tell them, habits on a drawn hand, drift, worst hands."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from hint_tools.core.skeleton import JOINT_NAMES
+from hint_tools.qc.advice import advice_to, certain_habits
+from hint_tools.qc.analysis import Analysis
+from hint_tools.qc.bias import DIRECTIONS
+from hint_tools.qc.bootstrap import Estimate
+from hint_tools.qc.mistakes import KINDS
+from hint_tools.qc.people_page import OVERVIEW, person_anchor, with_interval
+from hint_tools.qc.pictures import Pictures
+from hint_tools.qc.profiles import Profile
+from hint_tools.report.charts import line_chart
+from hint_tools.report.hand_chart import hand_chart
+from hint_tools.report.page import Block, Cell, Chart, Figure, Gallery, Link, Links, Points, Section, Table, Text
+
+WORST = 4
+"""Hands shown of each annotator."""
+CERTAIN_SCORE = 5.0
+"""Of a hand with a certain mistake, in σ: it is shown however near its joints are."""
+
+_FIGURES: Final[tuple[tuple[str, Callable[[Profile], Estimate], float, int, str], ...]] = (
+    ("error, × average", lambda p: p.error, 1, 2, "1 errs like the average"),
+    (
+        "wrong names, %",
+        lambda p: p.identity_rate,
+        100,
+        1,
+        "answers with swapped, reversed, shifted or mirrored fingers",
+    ),
+    ("occluded called so, %", lambda p: p.sensitivity, 100, 1, "of the joints that are hidden"),
+    ("visible called so, %", lambda p: p.specificity, 100, 1, "of the joints that can be seen"),
+    ("pre-labels untouched, %", lambda p: p.untouched, 100, 1, "sent back without moving a joint"),
+    ("median time, s", lambda p: p.seconds, 1, 1, "for one hand"),
+)
+
+Floats = npt.NDArray[np.float64]
+
+
+def person_section(analysis: Analysis, profile: Profile, pictures: Pictures, back: str = "") -> Section:
+    """All about one annotator.
+
+    Args:
+        analysis: everything.
+        profile: theirs.
+        pictures: of the project.
+        back: file with the overview; empty for this one.
+    """
+    name = analysis.panel.annotators[profile.annotator]
+    said = advice_to(analysis, profile)
+    blocks: list[Block] = [
+        Points(said, "What to tell them")
+        if said
+        else Text("Nothing has to be said: no figure is worse than the others' beyond doubt."),
+        Table(["figure", "value (95 %)", "all annotators", "what it is"], _figures(analysis, profile)),
+        *_habits(profile, name),
+        *_drift(analysis, profile.annotator),
+        *_worst(analysis, profile.annotator, pictures),
+        Links([Link("All annotators", f"{back}#{OVERVIEW}")], f"From {name} back"),
+    ]
+    return Section(name, blocks, anchor=person_anchor(profile.annotator), listed=False)
+
+
+def _figures(analysis: Analysis, profile: Profile) -> list[list[Cell]]:
+    everybody = analysis.profiles
+    answers = str(sum(p.answers for p in everybody))
+    rows: list[list[Cell]] = [["answers", str(profile.answers), answers, "hands, rejected ones included"]]
+    for title, figure, factor, decimals, meaning in _FIGURES:
+        known = [factor * figure(p).value for p in everybody if math.isfinite(figure(p).value)]
+        spread = f"{min(known):.2g} to {max(known):.2g}" if known else "–"
+        rows.append([title, _unbroken(figure(profile), decimals, factor), spread, meaning])
+    rows += _tests(analysis, profile.annotator)
+    mistakes = ", ".join(f"{KINDS[k]} ({n})" for k, n in sorted(profile.mistakes.items(), key=lambda i: (-i[1], i[0])))
+    total = str(sum(sum(p.mistakes.values()) for p in everybody))
+    rows.append(["certain mistakes", str(sum(profile.mistakes.values())), total, mistakes or "none"])
+    return rows
+
+
+def _unbroken(estimate: Estimate, decimals: int, factor: float = 1.0) -> str:
+    """A figure with its interval that stays on one line."""
+    return with_interval(estimate, decimals, factor).replace(" ", "\u00a0")
+
+
+def _tests(analysis: Analysis, annotator: int) -> list[list[Cell]]:
+    """Rows on gold hands and repeats, where there are any."""
+    rows: list[list[Cell]] = []
+    for test in analysis.gold:
+        if test.annotator == annotator:
+            after = f" after {test.decided_after}" if test.decided_after else ""
+            failed = _unbroken(test.failures, 1, 100)
+            rows.append(["gold hands failed, %", failed, f"{test.verdict}{after}", f"of {test.hands} gold hands"])
+    for repeat in analysis.repeats:
+        if repeat.annotator == analysis.panel.annotators[annotator]:
+            meaning = f"against themselves, {repeat.hands} hands twice; 1 is the distance of two people"
+            rows.append(["repeats, ×", _unbroken(repeat.error, 2), "–", meaning])
+    return rows
+
+
+def _habits(profile: Profile, name: str) -> list[Block]:
+    by = {d: [b for b in profile.biases if b.direction == d] for d in DIRECTIONS}
+    offsets = np.array([[b.shrunk.value for b in by[d]] for d in DIRECTIONS]).T
+    if not np.isfinite(offsets).any():
+        return []
+    halves = np.array([[(b.shrunk.high - b.shrunk.low) / 2 for b in by[d]] for d in DIRECTIONS]).T
+    sure = certain_habits(profile.biases)
+    certain = np.isin(JOINT_NAMES, [b.joint for b in sure])
+    caption = f"Where {name} puts joints beside where the others do"
+    blocks: list[Block] = [Chart(hand_chart(offsets, halves, certain, title=caption), caption)]
+    if sure:
+        rows: list[list[Cell]] = [
+            [
+                b.joint.replace("_", " "),
+                b.direction,
+                f"{b.shrunk.value:+.3f}",
+                f"{b.shrunk.low:+.3f} to {b.shrunk.high:+.3f}",
+            ]
+            for b in sure
+        ]
+        head = ["joint", "direction", "offset, hand sizes", "95 %"]
+        blocks.append(
+            Table(head, rows, "Habits beyond doubt; along is towards the fingertips, across towards the thumb")
+        )
+    return blocks
+
+
+def _drift(analysis: Analysis, annotator: int) -> list[Block]:
+    if len(analysis.periods) < 2:
+        return []
+    name = analysis.panel.annotators[annotator]
+    own = [
+        (k + 1.0, p.annotators[annotator].value) for k, p in enumerate(analysis.periods) if annotator in p.annotators
+    ]
+    everybody = [(k + 1.0, p.error.value) for k, p in enumerate(analysis.periods)]
+    svg = line_chart({name: own, "all": everybody}, x_unit="period", y_unit="error, × σ", title=f"{name} over time")
+    return [Chart(svg, f"Distance to the others by period; {analysis.periods[0].period} is the first day")]
+
+
+def _worst(analysis: Analysis, annotator: int, pictures: Pictures) -> list[Block]:
+    conclusions = {c.hand_id: c for c in analysis.consensus}
+    figures: list[Figure] = []
+    for hand, slot, why in worst_answers(analysis, annotator):
+        hand_id = analysis.panel.hand_ids[hand]
+        both = pictures.beside_consensus(analysis.panel, hand, slot, conclusions[hand_id], f"{why} · hand {hand_id}")
+        figures += both or ()
+    if not figures:
+        return [Text("No answer is far from the consensus.")]
+    return [Gallery(figures, 4, "Their worst hands, each beside the consensus")]
+
+
+def worst_answers(analysis: Analysis, annotator: int, most: int = WORST) -> list[tuple[int, int, str]]:
+    """(hand, slot, why) of the answers farthest from what was concluded, the worst first.
+
+    Args:
+        analysis: everything.
+        annotator: index.
+        most: at most so many.
+    """
+    panel = analysis.panel
+    hands, slots = np.nonzero((panel.annotator == annotator) & (panel.has_joints.sum(axis=1) >= 2)[:, None])
+    if not len(hands):
+        return []
+    z = _distances(analysis, hands, slots)
+    score, why = z.max(axis=1), [f"{z[k].max():.1f} σ off at {_spoken(int(z[k].argmax()))}" for k in range(len(hands))]
+    place = {(h, s): k for k, (h, s) in enumerate(zip(hands.tolist(), slots.tolist(), strict=True))}
+    named: set[int] = set()
+    for mistake in analysis.mistakes:
+        for slot in mistake.slots:
+            k = place.get((mistake.hand, slot))
+            if k is not None and mistake.certain:
+                score[k] = max(score[k], CERTAIN_SCORE, math.sqrt(mistake.gain))
+                why[k] = KINDS[mistake.kind].capitalize() if k not in named else why[k]
+                named.add(k)
+    order = np.lexsort((hands, -score))
+    return [(int(hands[k]), int(slots[k]), why[k]) for k in order if score[k] >= 3][:most]
+
+
+def _distances(analysis: Analysis, hands: npt.NDArray[np.intp], slots: npt.NDArray[np.intp]) -> Floats:
+    """(N, 21) distance to the consensus over σ; 0 where nothing can be compared."""
+    panel = analysis.panel
+    concluded = {c.hand_id: c.keypoints for c in analysis.consensus}
+    goal = np.array([concluded[panel.hand_ids[h]] for h in hands])
+    sigma_px = analysis.sigmas.in_px(panel, analysis.sizes.scale, personal=False)[hands, slots]
+    apart = np.linalg.norm(panel.keypoints[hands, slots] - goal, axis=-1)
+    z: Floats = np.divide(apart, sigma_px, out=np.zeros_like(apart), where=sigma_px > 0)
+    return np.where(np.isfinite(z), z, 0.0)
+
+
+def _spoken(joint: int) -> str:
+    return JOINT_NAMES[joint].replace("_", " ")

@@ -1,0 +1,131 @@
+"""What the report says of each person: true of planted habits, fair where nothing is certain, the same every time."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from qc_rounds import changed, joints_of, make_round, swapped
+from test_qc_run import project_of
+
+from hint_tools.core.skeleton import JOINT_INDEX
+from hint_tools.qc.advice import advice_to, certain_habits
+from hint_tools.qc.analysis import analyse
+from hint_tools.qc.config import QcConfig
+from hint_tools.qc.people_page import IN_REPORT, person_target
+from hint_tools.qc.person_page import worst_answers
+from hint_tools.qc.run import run
+from hint_tools.report.hand_chart import MAGNIFIED, hand_chart
+
+CONFIG = QcConfig(bootstrap=60, report_hands=3)
+
+
+def analysed(made):
+    return analyse(made.panel(), made.by_id(), {}, CONFIG)
+
+
+def habit_round():
+    """Bo puts the index tip 5 % of the hand too far towards the fingertips, and swaps two fingers in hand 7."""
+    made = make_round(90, 3, seed=5)
+    for h in range(90):
+        joints = joints_of(made, h, "bo").copy()
+        along = made.truth[h][9] - made.truth[h][0]
+        joints[8] += 0.05 * made.scale[h] * along / np.linalg.norm(along)
+        changed(made, h, "bo", keypoints=joints)
+    changed(made, 7, "bo", keypoints=joints_of(made, 7, "bo")[swapped(1, 3)])
+    return made
+
+
+@pytest.fixture(scope="module")
+def habits():
+    return analysed(habit_round())
+
+
+def test_who_has_the_habit_is_told_and_nobody_else(habits):
+    said = {habits.panel.annotators[p.annotator]: advice_to(habits, p) for p in habits.profiles}
+    assert any(
+        re.fullmatch(r"Places the index tip \d\.\d% of the hand too far towards the fingertips\.", s)
+        for s in said["bo"]
+    )
+    assert any(s.startswith("Two fingers carry each other's names, once") for s in said["bo"])
+    assert not [s for who in ("ana", "cy") for s in said[who] if "fingertips" in s or "names" in s]
+    largest = certain_habits(habits.profiles[1].biases)[0]
+    assert (largest.joint, largest.direction) == ("index_tip", "along")
+
+
+def test_the_worst_hand_is_the_spoilt_one_and_its_reason_is_named(habits):
+    assert worst_answers(habits, 1)[0][0] == 7
+    assert worst_answers(habits, 1)[0][2] == "Two fingers carry each other's names"
+    assert 7 not in [hand for hand, _, _ in worst_answers(habits, 0)]
+
+
+def test_clean_answers_give_nobody_a_bad_name():
+    analysis = analysed(make_round(60, 3, seed=6))
+    for profile in analysis.profiles:
+        assert not [s for s in advice_to(analysis, profile) if "Errs" in s or "Calls" in s or "names" in s]
+
+
+def test_one_annotator_alone_has_a_section_without_comparisons(tmp_path):
+    project = project_of(tmp_path / "p", make_round(6, 1, seed=43))
+    run(CONFIG, project)
+    page = (project.root / "qc/report.html").read_text(encoding="utf-8")
+    assert 'id="annotator-1"' in page
+    assert "Nothing has to be said" in page
+
+
+def everybody(project) -> dict[str, str]:
+    return {p.name: p.read_text(encoding="utf-8") for p in sorted(Path(project.root / "qc").glob("*.html"))}
+
+
+def test_every_link_leads_somewhere_and_everybody_is_reached(tmp_path):
+    made = make_round(24, 3, seed=8)
+    for k, answer in enumerate(made.submissions):  # many people, three a hand
+        object.__setattr__(answer, "annotator", f"<b>p{k % 21:02}</b>")
+    for h in range(8):
+        object.__setattr__(made.submissions[3 * h], "keypoints", made.submissions[3 * h].keypoints[swapped(1, 2)])
+    project = project_of(tmp_path / "p", made)
+    run(CONFIG, project)
+    pages = everybody(project)
+    assert {"report.html", "annotators-2.html", "annotators-3.html", "queue-2.html"} <= set(pages)
+    ids = {name: set(re.findall(r'\sid="([^"]+)"', text)) for name, text in pages.items()}
+    links = [(name, href) for name, text in pages.items() for href in re.findall(r'<a [^>]*href="([^"]+)"', text)]
+    for name, href in links:
+        file, _, anchor = href.partition("#")
+        assert (file or name) in pages, href
+        assert not anchor or anchor in ids[file or name], (name, href)
+    reached = {href for name, href in links if name == "report.html"}
+    assert {person_target(k) for k in range(21)} <= reached
+    assert "<b>p" not in "".join(pages.values())
+    run(CONFIG, project)
+    assert everybody(project) == pages
+    fewer = project_of(tmp_path / "p", make_round(24, 3, seed=8))
+    run(CONFIG, fewer)
+    assert set(everybody(fewer)) == {"report.html"}  # older pages are gone
+
+
+def test_advice_is_in_the_json_too(tmp_path):
+    project = project_of(tmp_path / "p", habit_round())
+    run(CONFIG, project)
+    results = json.loads((project.root / "qc/qc.json").read_text(encoding="utf-8"))
+    page = (project.root / "qc/report.html").read_text(encoding="utf-8")
+    sentences = [s for a in results["annotators"] for s in a["advice"]]
+    assert sentences
+    assert all(s.replace("'", "&#39;") in page for s in sentences)
+    assert len(results["annotators"]) <= IN_REPORT
+
+
+def test_arrows_point_where_the_joint_is_put():
+    """Along is up and the thumb's side is left."""
+    joint = JOINT_INDEX["middle_tip"]
+    for offset, way in (((0.02, 0.0), (0, -1)), ((0.0, 0.02), (-1, 0))):
+        offsets = np.full((21, 2), np.nan)
+        offsets[joint] = offset
+        drawn = hand_chart(offsets, np.full((21, 2), 0.005), np.isin(np.arange(21), joint))
+        x1, y1, x2, y2 = (
+            float(v)
+            for v in re.search(r'<line x1="([\d.]+)" y1="([\d.]+)" x2="([\d.]+)" y2="([\d.]+)"', drawn).groups()
+        )
+        assert (x2 - x1, y2 - y1) == pytest.approx(tuple(MAGNIFIED * 400 * 0.02 * w for w in way), abs=0.2)
+    with pytest.raises(ValueError, match="21 joints"):
+        hand_chart(np.zeros((20, 2)), np.zeros((20, 2)), np.zeros(20, bool))
