@@ -43,6 +43,8 @@ from hint_tools.media.images import encode_jpeg
 SIZES = ((1800, 1200), (1600, 1182), (960, 540), (1920, 1080))
 """Of the frames; New Days' and EPIC's are like these."""
 BATCH = 16
+DISTINCT = 64
+"""Different frames; more files are copies of them. A multiple of the number of sizes."""
 
 
 def official(hands: int, golden: Path) -> None:
@@ -78,12 +80,15 @@ def make_set(folder: Path, count: int) -> EvaluationSet:
     """Noise photographs with a left and a right hand in turn."""
     random = np.random.default_rng(0)
     names, centers = [], []
+    pictures: list[bytes] = []
     for i in range(count):
         width, height = SIZES[i % len(SIZES)]
-        small = random.integers(0, 255, (height // 20, width // 20, 3), dtype=np.uint8)
+        if i < DISTINCT:
+            small = random.integers(0, 255, (height // 20, width // 20, 3), dtype=np.uint8)
+            picture = np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
+            pictures.append(encode_jpeg(picture))
         names.append(f"{i:04d}.jpg")
-        picture = np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
-        (folder / names[-1]).write_bytes(encode_jpeg(picture))
+        (folder / names[-1]).write_bytes(pictures[i % DISTINCT])
         centers.append(random.uniform([250, 250], [width - 250, height - 250]))
     points = np.concatenate([np.repeat(np.array(centers)[:, None], 21, axis=1), np.ones((count, 21, 1))], axis=2)
     hands = HamerSet(
@@ -135,10 +140,15 @@ class PlainItems(Dataset[dict[str, Any]]):
         }
 
 
-def plain_loop(network: torch.nn.Module, hands: EvaluationSet, workers: int) -> float:
+def plain_loop(network: torch.nn.Module, hands: EvaluationSet, workers: int, device: torch.device) -> float:
     """PCK@0.05 the plain way."""
     hits, counted = np.zeros(21), np.zeros(21)
-    for batch in DataLoader(PlainItems(hands), BATCH, shuffle=False, num_workers=workers):
+    context = "spawn" if workers and device.type == "cuda" else None
+    loader = DataLoader(
+        PlainItems(hands), BATCH, shuffle=False, num_workers=workers, multiprocessing_context=context
+    )  # fmt: skip
+    for found in loader:
+        batch = {name: value.to(device) for name, value in found.items()}
         with torch.no_grad():
             points = network(batch)["pred_keypoints_2d"].clone()
         points[:, :, 0] *= 2 * batch["right"][:, None] - 1
@@ -147,8 +157,8 @@ def plain_loop(network: torch.nn.Module, hands: EvaluationSet, workers: int) -> 
         placed = points * side[..., None] + batch["box_center"].float()[:, None]
         distance = (placed - truth[..., :2]).norm(dim=-1) / (side / hands.rescale)
         known = truth[..., 2] > 0.5
-        hits += ((distance <= 0.05) & known).sum(dim=0).numpy()
-        counted += known.sum(dim=0).numpy()
+        hits += ((distance <= 0.05) & known).sum(dim=0).cpu().numpy()
+        counted += known.sum(dim=0).cpu().numpy()
     return float((hits / counted).mean())
 
 
@@ -170,11 +180,12 @@ def loop(count: int) -> None:
     backbone = BackboneConfig(dim=64, depth=2, heads=4)
     decoder = DecoderConfig(dim=96, depth=2, heads=2, dim_head=24, mlp_dim=128, context_dim=64)
     network = Hamer(HamerConfig(backbone=backbone, decoder=decoder), load_hand_model()).train(False)
+    processor = torch.device("cpu")
     with tempfile.TemporaryDirectory() as temporary:
         hands = make_set(Path(temporary), count)
         ways: dict[str, Callable[[], float]] = {
-            "plain, no helper": lambda: plain_loop(network, hands, 0),
-            "plain, two processes": lambda: plain_loop(network, hands, 2),
+            "plain, no helper": lambda: plain_loop(network, hands, 0, processor),
+            "plain, two processes": lambda: plain_loop(network, hands, 2, processor),
             "ours, two threads": lambda: our_loop(network, hands, 0),
             "ours, two processes": lambda: our_loop(network, hands, 2),
         }
