@@ -33,7 +33,8 @@ _SEVERAL = 3
 def wrong_hands(panel: Panel, robust: Floats, sizes: Sizes, hands: Mapping[str, Hand]) -> list[Mistake]:
     """Answers whose joints lie on another hand than the one asked for, or far from its box.
 
-    With three or more answers their own consensus must say so, too: a source's box may be wrong.
+    With three or more answers their own consensus must say so, too: a source's box may be wrong. But not where they
+    lie on a hand of the picture that has answers of its own.
 
     Args:
         panel: the answers.
@@ -44,10 +45,10 @@ def wrong_hands(panel: Panel, robust: Floats, sizes: Sizes, hands: Mapping[str, 
     has = panel.has_joints
     own = np.nan_to_num(joint_boxes(panel.keypoints))
     asked = np.array([hands[h].box for h in panel.hand_ids]).reshape(-1, 1, 4)
-    away = has & (iou(own, asked) < OTHER_HAND_IOU)
+    astray = has & (iou(own, asked) < OTHER_HAND_IOU)
     several = has.sum(axis=1, keepdims=True) >= _SEVERAL
-    away &= ~several | (iou(own, np.nan_to_num(sizes.box)[:, None]) < OTHER_HAND_IOU)
-    on_other = _on_other_hands(panel, robust, sizes)
+    away = astray & (~several | (iou(own, np.nan_to_num(sizes.box)[:, None]) < OTHER_HAND_IOU))
+    on_other = _on_other_hands(panel, robust, sizes, astray)
     boxes = _boxes_by_frame(hands)
     found = []
     for hand, slot in np.argwhere(away | (on_other >= 0)).tolist():
@@ -62,8 +63,12 @@ def wrong_hands(panel: Panel, robust: Floats, sizes: Sizes, hands: Mapping[str, 
     return found
 
 
-def _on_other_hands(panel: Panel, robust: Floats, sizes: Sizes) -> Ints:
-    """(H, A) index of the other hand of the picture an answer lies on; -1 where it lies on none."""
+def _on_other_hands(panel: Panel, robust: Floats, sizes: Sizes, astray: Bools) -> Ints:
+    """(H, A) index of the other hand of the picture an answer lies on; -1 where it lies on none.
+
+    Far from its own box (`astray`) it is that hand's whatever others say of this one; else only where none of them is
+    anywhere near.
+    """
     found = np.full(panel.has_joints.shape, -1, dtype=np.int64)
     here, there = _neighbours(panel.image)
     if not len(here):
@@ -74,7 +79,9 @@ def _on_other_hands(panel: Panel, robust: Floats, sizes: Sizes) -> Ints:
     count = known.sum(axis=-1)
     total = np.where(known, apart, 0.0).sum(axis=-1)
     to_other = np.divide(total, count, out=np.full(total.shape, np.inf), where=count > 0)
-    lies_on = (to_other < NEAR * np.nan_to_num(sizes.scale[there])[:, None]) & (NEARER * to_other < to_own)
+    lies_on = (to_other < NEAR * np.nan_to_num(sizes.scale[there])[:, None]) & (
+        astray[here] | (NEARER * to_other < to_own)
+    )
     for k, slot in np.argwhere(lies_on).tolist():
         found[here[k], slot] = there[k]
     return found

@@ -69,10 +69,9 @@ def analyse_joints(panel: Panel, hands: Mapping[str, Hand], config: QcConfig, re
     for number in range(_ROUNDS):
         sigmas = measure_sigmas(panel, pairs, sizes.scale, excluded, resampler, apart=number + 1 == _ROUNDS)
         personal = sigmas.in_px(panel, sizes.scale, personal=True)
-        renamings = merged(
-            find_renamings(panel, pairs, pair_gains(panel, pairs, personal, config.identity_gain)),
-            find_shifted(panel, pairs, personal, config.identity_gain),
-        )
+        named = find_renamings(panel, pairs, pair_gains(panel, pairs, personal, config.identity_gain))
+        known = away | excluded_joints(panel, named)
+        renamings = merged(named, find_shifted(panel, sizes.scale, personal, known, config.shift_gain))
         excluded = away | excluded_joints(panel, renamings)
         positions = robust_positions(panel.keypoints, personal, excluded)
         sizes = measure(positions.mean, panel.keypoints)

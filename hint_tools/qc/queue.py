@@ -71,7 +71,7 @@ def occlusion_disagreement(panel: Panel) -> Floats:
 
 
 def second_look(panel: Panel, outliers: Outliers, mistakes: Sequence[Mistake], threshold: float) -> Floats:
-    """(H) what a second look would gain: max(z, sqrt(gain of mending)); at least `threshold` where sides differ.
+    """(H) what a second look would gain: max(z, sqrt(gain of mending)); at least `threshold` with a mistake named.
 
     Args:
         panel: the answers.
@@ -81,7 +81,7 @@ def second_look(panel: Panel, outliers: Outliers, mistakes: Sequence[Mistake], t
     """
     score = np.nan_to_num(outliers.z)
     for mistake in mistakes:
-        floor = threshold if mistake.kind in _ALWAYS else 0.0
+        floor = threshold if mistake.kind in _ALWAYS or mistake.gain > 0 else 0.0
         score[mistake.hand] = max(score[mistake.hand], math.sqrt(mistake.gain), floor)
     return np.asarray(score)
 

@@ -1,23 +1,25 @@
 """Fingers labelled one joint too far: the knuckle's name on the next joint, and so on to the tip, or the reverse.
 
-Of two answers one may be a joint ahead of the other along a finger: its first three joints lie on the other's last
-three. Which of the two is wrong is decided by majority; with two annotators by whose knuckle is as far from the
-wrist as those of the hand's other fingers.
+Each answer is held against the mean of the others, weighted by 1/σ². Of a shifted finger three joints lie on their
+neighbours of that mean instead of on their own; as they are named each counts for `TRUNCATE` at most, since a single
+slip must not look like a shifted finger. With two answers "one is ahead" and "the other is behind" explain them alike;
+so the palm has a word, too: where the finger begins (`palm`).
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from hint_tools.core.skeleton import FINGER_JOINTS, FINGERS, N_JOINTS
-from hint_tools.qc.identity import TRUNCATE, Renaming, four_joints
-from hint_tools.qc.panel import Pairs, Panel
+from hint_tools.qc.identity import TRUNCATE, Renaming
+from hint_tools.qc.palm import KNUCKLES, expected_knuckles
+from hint_tools.qc.panel import Panel
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 SHIFTED = "shifted-chain"
@@ -25,127 +27,128 @@ UNKNOWN = -1
 """In an order: this joint is nowhere in the answer and is to be placed anew."""
 _JOINTS = np.array([FINGER_JOINTS[f] for f in FINGERS])
 _LEFT_OVER = 12.0
-"""Largest d²/σ² of the three joints once shifted, of `identity.TRUNCATE`: 1 in 400 at random, so the rest fits."""
-_CLEAR = 0.12
-"""Two knuckles' distances from the wrist, each in units of its hand's others, differ clearly from here on."""
-_THUMB = 0
-_CHUNK = 8192
+"""Largest d²/σ² of the three joints once shifted, and of two answers to make a mean: 1 in 400 at random."""
+_ALONE = 2.0
+"""Expected d²/σ² of one joint."""
+_SURE = 6.0
+"""Likelihoods of 20 to 1, in d²/σ²."""
+_WAYS = (True, False)
+"""Outward, inward."""
 
 
-@dataclass(frozen=True, eq=False)
-class _Shifts:
-    """One answer a joint ahead of another: all arrays share their axis.
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """One answer's finger is a joint too far out, or in.
 
     Args:
-        hand, ahead, behind, finger: (K) indices.
-        gain: (K) fall of d²/σ².
+        gain: fall of d²/σ².
+        slot: which answer.
+        outward: too far out.
     """
 
-    hand: Ints
-    ahead: Ints
-    behind: Ints
-    finger: Ints
-    gain: Floats
+    gain: float
+    slot: int
+    outward: bool
 
 
-def find_shifted(panel: Panel, pairs: Pairs, sigma_px: Floats, threshold: float) -> list[Renaming]:
+def find_shifted(panel: Panel, scale: Floats, sigma_px: Floats, excluded: Bools, threshold: float) -> list[Renaming]:
     """Answers with fingers labelled one joint too far out or in, sorted by hand and answer.
 
     Args:
         panel: the answers.
-        pairs: of the panel.
+        scale: (H) px.
         sigma_px: (H, A, 21) expected error of a coordinate of each joint.
+        excluded: (H, A, 21) joints known to be wrong already: nobody is held against them.
         threshold: gain in d²/σ² to be exceeded, in one finger.
     """
-    shifts = _shifts(panel, pairs, sigma_px, threshold)
-    against: dict[tuple[int, int], dict[tuple[int, bool], list[tuple[int, float]]]] = {}
-    for hand, ahead, behind, finger, gain in zip(
-        *(x.tolist() for x in (shifts.hand, shifts.ahead, shifts.behind, shifts.finger)), shifts.gain, strict=True
-    ):
-        for slot, other, outward in ((ahead, behind, True), (behind, ahead, False)):
-            said = against.setdefault((hand, slot), {}).setdefault((finger, outward), [])
-            said.append((other, float(gain)))
-    answers = panel.has_joints.sum(axis=1)
-    found = []
-    for (hand, slot), claims in sorted(against.items()):
-        others = int(answers[hand]) - 1
-        upheld = {
-            claim: _certain(panel, hand, slot, claim, said, others)
-            for claim, said in sorted(claims.items())
-            if 2 * len(said) > others
-        }
-        upheld = {claim: sure for claim, sure in upheld.items() if sure is not None}
-        if upheld:
-            gain = sum(max(g for _, g in claims[c]) for c in upheld)
-            fingers = tuple(FINGERS[f] for f, _ in upheld)
-            certain = all(upheld.values())
-            found.append(Renaming(hand, slot, SHIFTED, fingers, _order(tuple(upheld)), gain, certain))
-    return found
+    palm = expected_knuckles(panel.keypoints, sigma_px, excluded, scale)
+    slots = range(panel.keypoints.shape[1])
+    gains = np.stack([_gains(panel, sigma_px, excluded, palm, slot) for slot in slots], axis=-2)
+    placed = np.isfinite(panel.keypoints).all(axis=-1) & ~excluded
+    upheld: dict[tuple[int, int], list[tuple[int, bool, float, bool]]] = defaultdict(list)
+    for hand, finger in np.argwhere(gains.max(axis=(2, 3)) > threshold).tolist():
+        usable = placed[hand][:, _JOINTS[finger]].all(axis=1)
+        for claim, certain in _judged(gains[hand, finger], usable):
+            upheld[hand, claim.slot].append((finger, claim.outward, claim.gain, certain))
+    return [_renaming(hand, slot, upheld[hand, slot]) for hand, slot in sorted(upheld)]
 
 
-def _shifts(panel: Panel, pairs: Pairs, sigma_px: Floats, threshold: float) -> _Shifts:
-    parts = []
-    for start in range(0, len(pairs.hand), _CHUNK):
-        cut = slice(start, start + _CHUNK)
-        hand = pairs.hand[cut]
-        sides = [(hand, pairs.first[cut]), (hand, pairs.second[cut])]
-        points = [panel.keypoints[s][:, _JOINTS] for s in sides]
-        variance = [sigma_px[s][:, _JOINTS] ** 2 for s in sides]
-        as_named = four_joints(_squares(points[0], points[1], variance[0], variance[1]))
-        for ahead, behind in ((0, 1), (1, 0)):
-            squares = _squares(
-                points[ahead][:, :, :3], points[behind][:, :, 1:], variance[ahead][:, :, :3], variance[behind][:, :, 1:]
-            )
-            gain = as_named - four_joints(squares)
-            fits = np.nan_to_num(squares, nan=np.inf).max(axis=2) < _LEFT_OVER
-            pair, finger = np.nonzero((np.nan_to_num(gain) > threshold) & fits)
-            parts.append(_Shifts(hand[pair], sides[ahead][1][pair], sides[behind][1][pair], finger, gain[pair, finger]))
-    if not parts:
-        nothing = np.zeros(0, dtype=np.int64)
-        return _Shifts(nothing, nothing, nothing, nothing, np.zeros(0))
-    return _Shifts(*(np.concatenate([getattr(p, n) for p in parts]) for n in _Shifts.__dataclass_fields__))
+def _gains(panel: Panel, sigma_px: Floats, excluded: Bools, palm: tuple[Floats, Floats], slot: int) -> Floats:
+    """(H, 5, 2) what shifting each finger of one answer out and in gains over the mean of the others."""
+    reference, its_variance = _mean_of_others(panel, sigma_px, excluded, palm, slot)
+    points, variance = panel.keypoints[:, slot], sigma_px[:, slot] ** 2
+    return np.stack([_gain(points, variance, reference, its_variance, outward=o) for o in _WAYS], axis=-1)
 
 
-def _squares(a: Floats, b: Floats, variance_a: Floats, variance_b: Floats) -> Floats:
-    return np.asarray(np.minimum(((a - b) ** 2).sum(axis=-1) / (variance_a + variance_b), TRUNCATE))
+def _mean_of_others(
+    panel: Panel, sigma_px: Floats, excluded: Bools, palm: tuple[Floats, Floats], slot: int
+) -> tuple[Floats, Floats]:
+    """Mean (H, 21, 2) of all answers but one, and its variance (H, 21); the palm is one of them where fingers begin.
+
+    NaN where nobody else placed the joint, or those who did contradict each other.
+    """
+    rest = np.delete(np.arange(panel.keypoints.shape[1]), slot)
+    points = np.where(excluded[:, rest, :, None], np.nan, panel.keypoints[:, rest])
+    knuckles, its_variance = (np.full((len(points), 1, N_JOINTS, *size), np.nan) for size in ((2,), ()))
+    knuckles[:, 0, KNUCKLES], its_variance[:, 0, KNUCKLES] = palm
+    placed = np.isfinite(points).all(axis=-1).any(axis=1)
+    points = np.concatenate([points, knuckles], axis=1)
+    known = np.isfinite(points).all(axis=-1)
+    variances = np.concatenate([sigma_px[:, rest] ** 2, its_variance], axis=1)
+    weight = np.where(known, 1 / np.where(known, variances, 1.0), 0.0)
+    count, total = known.sum(axis=1), weight.sum(axis=1)
+    filled = np.where(known[..., None], points, 0.0)
+    variance = np.divide(1.0, total, out=np.full_like(total, np.nan), where=total > 0)
+    mean = (weight[..., None] * filled).sum(axis=1) * variance[..., None]
+    scatter = (weight * ((filled - mean[:, None]) ** 2).sum(axis=-1)).sum(axis=1)
+    agreed = placed & (scatter <= _LEFT_OVER * np.maximum(count - 1, 1))
+    return np.where(agreed[..., None], mean, np.nan), variance
 
 
-def _certain(
-    panel: Panel, hand: int, slot: int, claim: tuple[int, bool], said: list[tuple[int, float]], others: int
-) -> bool | None:
-    """Whether this answer is the wrong one for sure; None where it is clearly the other."""
-    if others > 1:
-        return True
-    finger, outward = claim
-    if finger == _THUMB:
-        return False
-    own, partner = (_knuckle(panel, hand, k, finger) for k in (slot, said[0][0]))
-    # of the one who is ahead the knuckle lies too far out, of the one behind too far in
-    own_off, partner_off = (own - 1, 1 - partner) if outward else (1 - own, partner - 1)
-    if partner_off > own_off + _CLEAR:
-        return None
-    return bool(own_off > partner_off + _CLEAR)
+def _gain(points: Floats, variance: Floats, reference: Floats, its_variance: Floats, *, outward: bool) -> Floats:
+    """(H, 5) fall of d²/σ² of a finger once shifted; -inf where its three joints don't fit even then.
+
+    The fourth has no partner then, and gets what a joint costs on average: so fit alone tells who is wrong.
+    """
+    own, target = (slice(0, 3), slice(1, 4)) if outward else (slice(1, 4), slice(0, 3))
+    as_named = ((points - reference) ** 2).sum(axis=-1) / (variance + its_variance)
+    x, v = points[:, _JOINTS[:, own]], variance[:, _JOINTS[:, own]]
+    goal = _JOINTS[:, target]
+    shifted = ((x - reference[:, goal]) ** 2).sum(axis=-1) / (v + its_variance[:, goal])
+    fits = np.nan_to_num(shifted, nan=np.inf).max(axis=-1) < _LEFT_OVER
+    before = np.minimum(np.nan_to_num(as_named), TRUNCATE)[:, _JOINTS].sum(axis=-1)
+    return np.where(fits, before - np.nan_to_num(shifted).sum(axis=-1) - _ALONE, -np.inf)
 
 
-def _knuckle(panel: Panel, hand: int, slot: int, finger: int) -> float:
-    """Distance of a long finger's first joint from the wrist over the median of the other long fingers'; 1 unknown."""
-    points = panel.keypoints[hand, slot]
-    reach = np.linalg.norm(points[_JOINTS[1:, 0]] - points[0], axis=1)
-    rest = np.delete(reach, finger - 1)
-    rest = rest[np.isfinite(rest)]
-    typical = float(np.median(rest)) if len(rest) else 0.0
-    return float(reach[finger - 1] / typical) if typical > 0 and np.isfinite(reach[finger - 1]) else 1.0
+def _judged(gains: Floats, usable: Bools) -> list[tuple[_Claim, bool]]:
+    """Who is wrong, and whether that is certain: the one whose mending gains clearly more than another's.
+
+    Of three or more answers the best is named even where the next one comes near; of two both are, then.
+
+    Args:
+        gains: (A, 2) of one finger, by answer and way.
+        usable: (A) answers with the whole finger.
+    """
+    slot, way = divmod(int(gains.argmax()), len(_WAYS))
+    best = _Claim(float(gains[slot, way]), slot, _WAYS[way])
+    certain = best.gain > float(np.delete(gains, slot, axis=0).max(initial=-np.inf)) + _SURE
+    rivals = [k for k in np.flatnonzero(usable).tolist() if k != slot]
+    if certain or len(rivals) != 1:
+        return [(best, certain)]
+    return [(best, False), (_Claim(best.gain, rivals[0], not best.outward), False)]
 
 
-def _order(claims: tuple[tuple[int, bool], ...]) -> tuple[int, ...]:
-    """Corrected joint j is the answer's joint `order[j]`, or `UNKNOWN`."""
+def _renaming(hand: int, slot: int, upheld: list[tuple[int, bool, float, bool]]) -> Renaming:
+    """All fingers of one answer as one finding; corrected joint j is the answer's joint `order[j]`, or `UNKNOWN`."""
     order = list(range(N_JOINTS))
-    for finger, outward in claims:
+    for finger, outward, _, _ in upheld:
         own = _JOINTS[finger].tolist()
         moved = [UNKNOWN, *own[:3]] if outward else [*own[1:], UNKNOWN]
         for joint, source in zip(own, moved, strict=True):
             order[joint] = source
-    return tuple(order)
+    fingers = tuple(FINGERS[f] for f, *_ in upheld)
+    gain, certain = sum(g for _, _, g, _ in upheld), all(sure for *_, sure in upheld)
+    return Renaming(hand, slot, SHIFTED, fingers, tuple(order), gain, certain)
 
 
 def merged(renamings: list[Renaming], shifted: list[Renaming]) -> list[Renaming]:

@@ -25,8 +25,8 @@ def test_planted_swaps_are_found_and_clean_hands_are_left_alone(people, noise, r
     planted = {h for h, _ in made.planted}
     flagged = {m.hand for m in found}
     assert len(planted & flagged) / len(planted) >= recall
-    # at most one in a thousand: none among these five hundred
-    assert flagged <= planted
+    # at most one in a thousand: two among these five hundred would be bad luck of 1 in 11
+    assert len(flagged - planted) <= 1
 
 
 def test_with_three_people_the_right_one_is_named_with_the_right_fingers():
