@@ -1,0 +1,124 @@
+"""A page in a real browser: every control is reached with the keyboard, and seen to be; no network is asked."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from devtools import CHROMIUM, Tab, browser
+
+from hint_tools.report.charts import bar_chart
+from hint_tools.report.page import (
+    Chart,
+    Details,
+    Figure,
+    Gallery,
+    Link,
+    Links,
+    Points,
+    Section,
+    Table,
+    Text,
+    write_report,
+)
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no chromium to look with")]
+
+HOSTILE = """<script>document.title='owned'</script><img src=x onerror="document.title='owned'">"""
+PICTURE = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+ACTIVE = "(e => [e.tagName, e.getAttribute('href') || e.className || e.id])(document.activeElement)"
+SEEN = """(e => {
+  const s = getComputedStyle(e), r = e.getBoundingClientRect();
+  const outlined = s.outlineStyle != 'none' && parseFloat(s.outlineWidth) >= 2;
+  return outlined && r.bottom > 0 && r.top < innerHeight && r.left >= -1;
+})(document.activeElement)"""
+REACHABLE = (
+    "[...document.querySelectorAll('a[href], summary, [tabindex=\"0\"]')].filter(e => e.checkVisibility()).length"
+)
+
+
+def write(folder: Path) -> Path:
+    wide = Table([f"column {k}" for k in range(12)], [[HOSTILE, *range(11)]] * 3, "wide")
+    blocks = [
+        Text(HOSTILE),
+        wide,
+        Chart(bar_chart([HOSTILE, "b"], [1.0, 2.0], title="c"), "c"),
+        Gallery([Figure(PICTURE, HOSTILE)] * 4, 4, "case"),
+        Points([HOSTILE], "points"),
+        Details("more", [Table(["a"], [["folded"]], "folded")]),
+        Links(["1", Link("2", "second.html")], "pages"),
+    ]
+    sections = [Section(name, blocks if k == 0 else [Text("x" * 4000)], "") for k, name in enumerate("abc")]
+    write_report(folder / "first.html", HOSTILE, HOSTILE, {HOSTILE: "1\n2"}, sections)
+    write_report(folder / "second.html", "second", "", {}, [])
+    return folder / "first.html"
+
+
+@pytest.fixture(scope="module")
+def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+    with browser(tmp_path_factory.mktemp("profile")) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1400])
+def test_the_keyboard_reaches_everything_and_shows_where_it_is(
+    tab: Tab, tmp_path: Path, width: int, dark: bool
+) -> None:
+    tab.show(width, 800, dark)
+    tab.open(write(tmp_path).as_uri())
+    assert tab.run("document.documentElement.scrollWidth") <= width
+    tab.run("document.documentElement.style.scrollBehavior = 'auto'")
+    count = tab.run(REACHABLE)
+    met = []
+    while len(met) < count:
+        tab.press("Tab")
+        met.append(tuple(tab.run(ACTIVE)))
+        assert tab.run(SEEN), met[-1]
+        if met[-1][0] == "SUMMARY" and not tab.run("document.activeElement.parentElement.open"):
+            tab.press("Enter")
+            assert tab.run("document.activeElement.parentElement.open")
+            count = tab.run(REACHABLE)
+    assert met[0] == ("A", "#contents")
+    assert met[1:4] == [("A", f"#section-{k}") for k in (1, 2, 3)]
+    kinds = [kind for kind, _ in met]
+    assert kinds.index("DIV") > 3
+    assert "SUMMARY" in kinds
+    assert met[-1] == ("A", "second.html")
+
+
+def test_links_are_followed_with_enter(tab: Tab, tmp_path: Path) -> None:
+    tab.show(1400, 800)
+    tab.open(write(tmp_path).as_uri())
+    tab.press("Tab")
+    tab.press("Enter")
+    assert tab.run("document.activeElement.id") == "contents"
+    tab.press("Tab")
+    assert tab.run(ACTIVE)[0] == "DIV"  # behind the list of contents
+    tab.run("[...document.querySelectorAll('.links a')][0].focus()")
+    tab.press("Enter")
+    tab.until(lambda: tab.run("document.title") == "second")
+
+
+def test_no_name_becomes_markup_and_no_network_is_asked(tab: Tab, tmp_path: Path) -> None:
+    tab.requests.clear()
+    tab.console.clear()
+    page = write(tmp_path)
+    tab.show(1400, 800)
+    tab.open(page.as_uri())
+    assert tab.run("document.title") == HOSTILE
+    assert tab.run("document.scripts.length") == 0
+    assert tab.run("[...document.images].every(i => i.src.startsWith('data:image/'))")
+    outside = [r for r in tab.requests if not r.startswith(("data:", "about:", page.as_uri()))]
+    assert outside == []
+    assert tab.console == []
+
+
+def test_a_dark_page_is_printed_dark_on_white_with_everything_unfolded(tab: Tab, tmp_path: Path) -> None:
+    tab.show(1400, 800, dark=True, media="print")
+    tab.open(write(tmp_path).as_uri())
+    assert tab.run("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
+    assert tab.run("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    folded = "[...document.querySelectorAll('td')].find(e => e.innerText == 'folded' || e.textContent == 'folded')"
+    assert tab.run(f"{folded}.getBoundingClientRect().height") > 0
+    assert tab.run("getComputedStyle(document.querySelector('.contents')).display") == "none"
