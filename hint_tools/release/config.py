@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from hint_tools.parallel.config import EngineConfig
 from hint_tools.store.config import StageConfig
 
 
@@ -37,13 +38,14 @@ class ReleaseVerifyConfig(StageConfig):
     )
 
 
-class ReleaseRebuildConfig(StageConfig):
+class ReleaseRebuildConfig(EngineConfig):
     """What to rebuild the published HInt from."""
 
     partial: Path = Field(description="The published folder without Ego4D's pictures; they are put into it.")
     frames: Path = Field(description="HInt's ego4d_frame_names.json: which frames become which files.")
-    clips: Path | None = Field(
-        default=None, description="Folder with Ego4D's <clip uid>.mp4; without it the rebuild is only planned."
+    clips: str | Path | None = Field(
+        default=None,
+        description="Folder or URL (s3://, gs://) with Ego4D's <clip uid>.mp4; without it the rebuild is only planned.",
     )
     work: Path | None = Field(
         default=None,
@@ -55,6 +57,9 @@ class ReleaseRebuildConfig(StageConfig):
     ffmpeg: Path | None = Field(
         default=None, description="The FFmpeg 5.1 to use; default: $HINT_FFMPEG, else ffmpeg on the search path."
     )
-    workers: int | None = Field(default=None, ge=1, description="Clips at a time; default: one a core.")
+    keep: bool = Field(default=False, description="Clips at a URL: keep what is fetched for the next run.")
+    cache_gb: float = Field(
+        default=20.0, gt=0, allow_inf_nan=False, description="Clips at a URL: most that fetched ones may take up."
+    )
     replace: bool = Field(default=False, description="Write over standing pictures that differ.")
     zip: bool = Field(default=False, description="Also make the authors' deterministic archive and compare its MD5.")

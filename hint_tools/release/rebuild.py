@@ -26,11 +26,12 @@ from hint_tools.core.progress import note, work
 from hint_tools.core.report import Report
 from hint_tools.media.ffmpeg51 import Ffmpeg51, find_ffmpeg51
 from hint_tools.media.video import decoder_version
+from hint_tools.parallel.engine import Engine
 from hint_tools.release.config import ReleaseRebuildConfig
 from hint_tools.release.published_zip import write_published_zip
 from hint_tools.release.rebuild_extract import ClipTask, MadePicture, run_tasks
 from hint_tools.release.rebuild_findings import Outcome, against, findings_of, zip_finding
-from hint_tools.release.rebuild_memory import entry_of, file_state, remembered, written_before
+from hint_tools.release.rebuild_memory import entry_of, remembered, written_before
 from hint_tools.release.rebuild_plan import (
     KEY_FRAME_DISTANCES,
     PICTURE_BYTES,
@@ -42,14 +43,16 @@ from hint_tools.release.rebuild_plan import (
 from hint_tools.release.verify_published import verify_published
 from hint_tools.store.atomic import remove_leftovers, write_json, write_text
 from hint_tools.store.config import resolve_path
+from hint_tools.store.fetch import Cache, clear_cache
 from hint_tools.store.journal import Journal
 from hint_tools.store.project import Project
+from hint_tools.store.remote import SourcePath, file_state, source_path
 
 STAGE = "rebuild"
 UIDS, PLAN, JOURNAL = "clip_uids.txt", "plan.json", "journal.jsonl"
 PICTURES, CHECKSUMS, ARCHIVE = "pictures.json", "checksums.sha256", "HInt_annotation.zip"
 PICTURES_FORMAT = "hint-tools.rebuilt-pictures"
-_CLIP_FOLDERS = (".", "clips", "v1/clips", "v2/clips")
+_CLIP_FOLDERS = ("clips", "v1/clips", "v2/clips")
 
 
 def run_rebuild(config: ReleaseRebuildConfig, project: Project | None = None) -> Report:
@@ -76,7 +79,7 @@ def run_rebuild(config: ReleaseRebuildConfig, project: Project | None = None) ->
             outputs = (str(folder / UIDS), str(folder / PLAN))
             return Report(stage=STAGE, counts=_planned(plan), findings=planned, outputs=outputs, next_command=fetch)
         ffmpeg = find_ffmpeg51(str(resolve_path(config.ffmpeg, Path.cwd())) if config.ffmpeg else None)
-        outcome = _extract(config, plan, tree, folder, ffmpeg)
+        outcome = _extract(config, config.clips, plan, tree, folder, ffmpeg)
         return _finish(config, plan, tree, folder, outcome, planned)
 
 
@@ -113,10 +116,13 @@ def _write_plan(folder: Path, plan: Plan) -> None:
     write_json(folder / PLAN, described)
 
 
-def _extract(config: ReleaseRebuildConfig, plan: Plan, tree: Path, folder: Path, ffmpeg: Ffmpeg51 | None) -> Outcome:
+def _extract(
+    config: ReleaseRebuildConfig, clips: str | Path, plan: Plan, tree: Path, folder: Path, ffmpeg: Ffmpeg51 | None
+) -> Outcome:
     """Extract what an earlier run left; a clip is remembered when all its files stand in the tree."""
-    assert config.clips is not None  # noqa: S101  (for the type checker)
-    found = _find_clips(resolve_path(config.clips, Path.cwd()), plan)
+    root = source_path(clips, Path.cwd())
+    cache = Cache(folder / "cache", round(config.cache_gb * 1e9), config.keep)
+    found = _find_clips(root, plan)
     outcome = Outcome(absent=tuple(c for c in plan.clips if c.uid not in found), official=ffmpeg is not None)
     for name in plan.per_folder:
         if (tree / name).is_dir():
@@ -134,27 +140,30 @@ def _extract(config: ReleaseRebuildConfig, plan: Plan, tree: Path, folder: Path,
             result = remembered(known.get(clip.uid), clip, file_state(path), made_with, tree)
             if result is None:
                 ours = written_before(known.get(clip.uid))
-                tasks.append(ClipTask(clip.uid, path, tree, clip.files, ffmpeg, config.replace, ours))
+                tasks.append(ClipTask(clip.uid, path, tree, clip.files, ffmpeg, config.replace, cache, ours))
             else:
                 outcome.results.append(result)
                 progress.advance(clip.n_files)
         if tasks and outcome.results:
             note(f"{len(outcome.results)} clips were done before, {len(tasks)} are left")
-        for result in run_tasks(tasks, config.workers):
-            journal.append(entry_of(result, file_state(found[result.uid]), made_with))
-            outcome.results.append(result)
-            progress.advance(len(result.pictures) + len(result.missing))
+        with Engine.of(config, root) as engine:
+            for result in run_tasks(tasks, engine):
+                if not result.interrupted:
+                    journal.append(entry_of(result, file_state(found[result.uid]), made_with))
+                outcome.results.append(result)
+                progress.advance(len(result.pictures) + len(result.missing))
+    clear_cache(cache)
     outcome.results.sort(key=lambda r: r.uid)
     return outcome
 
 
-def _find_clips(root: Path, plan: Plan) -> dict[str, Path]:
+def _find_clips(root: SourcePath, plan: Plan) -> dict[str, SourcePath]:
     """Where each clip's file is.
 
     Raises:
         DataError: not one of them is below `root`.
     """
-    folders = [root / f for f in _CLIP_FOLDERS]
+    folders: list[SourcePath] = [root, *(root / f for f in _CLIP_FOLDERS)]
     found = {
         c.uid: next((f / f"{c.uid}.mp4" for f in folders if (f / f"{c.uid}.mp4").is_file()), None) for c in plan.clips
     }

@@ -1,30 +1,29 @@
 """The pictures of one clip after another into the tree, several clips at a time.
 
-A file that stands there already is never written over unless that is asked for: it is compared.
+Workers read clips and make pictures, this process alone writes. A file that stands there already is never written over
+unless that is asked for: it is compared.
 """
 
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
-import os
-import signal
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hint_tools.core.errors import DataError, EnvironmentFault
-from hint_tools.media.ffmpeg51 import Ffmpeg51, jpeg_comment
+from hint_tools.media.ffmpeg51 import Ffmpeg51, find_ffmpeg51, jpeg_comment
 from hint_tools.media.images import decode_image, pixel_sha256
-from hint_tools.media.official import OfficialPicture, official_pictures
+from hint_tools.media.official import official_pictures
+from hint_tools.parallel.engine import Engine, Item
 from hint_tools.store.atomic import write_bytes
+from hint_tools.store.fetch import Cache, local_file
+from hint_tools.store.remote import SourcePath, file_size
 
 
 @dataclass(frozen=True, slots=True)
 class ClipTask:
-    """One clip to extract, as it travels to a worker.
+    """One clip to extract.
 
     Args:
         uid: of the clip.
@@ -34,15 +33,48 @@ class ClipTask:
         ffmpeg: FFmpeg 5.1, where there is one.
         replace: write over standing files that differ.
         ours: sha256 of files an earlier rebuild wrote: those are always written over.
+        cache: for a remote clip while it is read.
     """
 
     uid: str
-    clip: Path
+    clip: SourcePath
     tree: Path
     files: Mapping[int, tuple[str, ...]]
     ffmpeg: Ffmpeg51 | None
     replace: bool
+    cache: Cache
     ours: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ClipJob:
+    """What a worker needs to know of a clip; arguments as in `ClipTask`."""
+
+    uid: str
+    clip: SourcePath
+    numbers: tuple[int, ...]
+    ffmpeg: Ffmpeg51 | None
+    cache: Cache
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame of a clip as a JPEG file; what is said of it as in `MadePicture`."""
+
+    number: int
+    data: bytes
+    pixel_sha256: str
+    width_px: int
+    height_px: int
+    way: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoFrame:
+    """Why a frame could not be had."""
+
+    number: int
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +114,7 @@ class ClipResult:
         pictures: made, by file.
         missing: file -> why it could not be made.
         written: files that were not there before.
+        interrupted: whoever read it did not live to the end, so it is to be tried again.
     """
 
     uid: str
@@ -89,89 +122,104 @@ class ClipResult:
     pictures: tuple[MadePicture, ...]
     missing: Mapping[str, str]
     written: int
+    interrupted: bool = False
 
 
-def run_tasks(tasks: Sequence[ClipTask], workers: int | None) -> Iterator[ClipResult]:
+@dataclass(slots=True)
+class _Making:
+    """A clip whose pictures are coming."""
+
+    task: ClipTask
+    left: dict[int, None]
+    made: list[MadePicture] = field(default_factory=list)
+    lost: dict[int, str] = field(default_factory=dict)
+    written: int = 0
+
+    def add(self, frame: Frame | NoFrame) -> None:
+        """Put a frame into its files."""
+        if isinstance(frame, NoFrame):
+            self.lost[frame.number] = frame.why
+            return
+        del self.left[frame.number]
+        digest = hashlib.sha256(frame.data).hexdigest()
+        for file in self.task.files[frame.number]:
+            standing, new = _put(self.task, self.task.tree / file, frame.data, frame.pixel_sha256)
+            self.written += new
+            self.made.append(
+                MadePicture(
+                    file=file, frame=frame.number, sha256=digest, pixel_sha256=frame.pixel_sha256,
+                    size_bytes=len(frame.data), width_px=frame.width_px, height_px=frame.height_px, way=frame.way,
+                    standing=standing,
+                )
+            )  # fmt: skip
+
+    def result(self, why_lost: str) -> ClipResult:
+        """What came of the clip; `why_lost` when whoever read it did not live to the end."""
+        missing = {
+            file: why_lost or self.lost.get(number, "it never came out of the clip")
+            for number in self.left
+            for file in self.task.files[number]
+        }
+        made = tuple(sorted(self.made, key=lambda p: p.file))
+        size = file_size(self.task.clip)
+        return ClipResult(self.task.uid, size, made, dict(sorted(missing.items())), self.written, bool(why_lost))
+
+
+def run_tasks(tasks: Sequence[ClipTask], engine: Engine) -> Iterator[ClipResult]:
     """The result of each clip as soon as it is there.
 
     Args:
         tasks: the clips.
-        workers: processes; None takes one a core.
+        engine: reads them.
 
     Raises:
-        EnvironmentFault: the tree can't be written, or a worker was killed.
+        EnvironmentFault: the tree can't be written, workers keep dying, or a machine lacks what this one has.
+        RemoteError: the clips are at a URL, and whoever keeps them can't be reached.
     """
     ordered = sorted(tasks, key=lambda t: (-len(t.files), t.uid))
-    n_workers = min(len(ordered), workers or os.cpu_count() or 1)
-    if n_workers <= 1:
-        yield from map(extract_clip, ordered)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(n_workers, mp_context=context, initializer=_quiet_worker) as pool:
-        try:
-            for future in as_completed([pool.submit(extract_clip, task) for task in ordered]):
-                yield future.result()
-        except BrokenProcessPool as error:
-            raise EnvironmentFault(
-                "a process that read a clip was killed, most often for want of memory",
-                hint="run the same command again with fewer --workers: it continues with what is left",
-            ) from error
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    making = {t.uid: _Making(t, dict.fromkeys(t.files)) for t in ordered}
+    jobs = (ClipJob(t.uid, t.clip, tuple(t.files), t.ffmpeg, t.cache) for t in ordered)
+    n_frames = sum(len(t.files) for t in ordered)
+    for event in engine.stream(frames_of, jobs, name=lambda j: str(j.clip), units=n_frames):
+        if isinstance(event, Item):
+            making[event.job.uid].add(event.value)
+        else:
+            yield making.pop(event.job.uid).result(event.lost)
 
 
-def _quiet_worker() -> None:
-    """Ctrl-C is the parent's to handle."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def extract_clip(task: ClipTask) -> ClipResult:
-    """Make the wanted pictures of a clip; a clip that can't be read gives none, with the reason for each.
+def frames_of(job: ClipJob) -> Iterator[Frame | NoFrame]:
+    """The wanted frames of a clip; a clip that can't be read gives none, with the reason for each.
 
     Raises:
-        EnvironmentFault: the tree can't be written.
+        EnvironmentFault: this machine lacks the FFmpeg 5.1 the others use, or has no room to fetch the clip to.
+        RemoteError: whoever keeps the clip can't be reached.
     """
+    _same_ffmpeg(job.ffmpeg)
     lost: dict[int, str] = {}
-    made: list[MadePicture] = []
-    left, written = dict.fromkeys(task.files), 0
+    left = dict.fromkeys(job.numbers)
     try:
-        for picture in official_pictures(task.clip, task.files, ffmpeg=task.ffmpeg, on_missing=lost.__setitem__):
-            files, new = _store(task, picture)
-            del left[picture.number]
-            made += files
-            written += new
+        with local_file(job.clip, job.cache) as path:
+            for picture in official_pictures(path, job.numbers, ffmpeg=job.ffmpeg, on_missing=lost.__setitem__):
+                rgb = decode_image(picture.data, f"{job.clip}: picture {picture.number}")
+                del left[picture.number]
+                height_px, width_px = rgb.shape[:2]
+                yield Frame(
+                    picture.number, picture.data, pixel_sha256(rgb), width_px, height_px, picture.way.value
+                )  # fmt: skip
+            lost = {number: why.replace(str(path), str(job.clip)) for number, why in lost.items()}
     except DataError as error:
         lost |= dict.fromkeys(left, error.message)
-    missing = {
-        file: lost.get(number, "it never came out of the clip") for number in left for file in task.files[number]
-    }
-    ordered = tuple(sorted(made, key=lambda p: p.file))
-    return ClipResult(task.uid, task.clip.stat().st_size, ordered, dict(sorted(missing.items())), written)
+    yield from (NoFrame(number, why) for number, why in sorted(lost.items()))
 
 
-def _store(task: ClipTask, picture: OfficialPicture) -> tuple[list[MadePicture], int]:
-    """The files of one frame, and how many of them were written."""
-    rgb = decode_image(picture.data, f"{task.clip}: picture {picture.number}")
-    digest, pixels = hashlib.sha256(picture.data).hexdigest(), pixel_sha256(rgb)
-    made, written = [], 0
-    for file in task.files[picture.number]:
-        standing, new = _put(task, task.tree / file, picture.data, pixels)
-        written += new
-        made.append(
-            MadePicture(
-                file=file,
-                frame=picture.number,
-                sha256=digest,
-                pixel_sha256=pixels,
-                size_bytes=len(picture.data),
-                width_px=rgb.shape[1],
-                height_px=rgb.shape[0],
-                way=picture.way.value,
-                standing=standing,
-            )
-        )
-    return made, written
+def _same_ffmpeg(ffmpeg: Ffmpeg51 | None) -> None:
+    """See that the program is here too: a worker may be another machine."""
+    if ffmpeg is None:
+        return
+    here = find_ffmpeg51(ffmpeg.program)
+    if here != ffmpeg:
+        found = "another version" if here is None else here.version
+        raise EnvironmentFault(f"{ffmpeg.program}: expected FFmpeg {ffmpeg.version} on every machine, found {found}")
 
 
 def _put(task: ClipTask, target: Path, data: bytes, pixels: str) -> tuple[str, bool]:

@@ -11,12 +11,6 @@ from hint_tools.release.rebuild_plan import ClipWork
 from hint_tools.store.manifests import file_sha256
 
 
-def file_state(path: Path) -> str:
-    """Changes whenever the file does."""
-    status = path.stat()
-    return f"{status.st_size}-{status.st_mtime_ns}"
-
-
 def entry_of(result: ClipResult, state: str, made_with: str) -> dict[str, Any]:
     """The journal's line about a finished clip.
 

@@ -18,6 +18,7 @@ from hint_tools.core.errors import DataError, EnvironmentFault
 from hint_tools.core.report import Report
 from hint_tools.media.ffmpeg51 import PROGRAM_VARIABLE, find_ffmpeg51
 from hint_tools.media.images import encode_jpeg, pixel_sha256, read_image
+from hint_tools.parallel.engine import Engine
 from hint_tools.release import rebuild, verify_published
 from hint_tools.release.config import ReleaseRebuildConfig
 from hint_tools.release.published import FOLDERS, parse_name
@@ -121,7 +122,7 @@ def test_the_same_command_again_decodes_nothing_and_changes_nothing(
     told = (world.work / "pictures.json").read_bytes()
     asked: list[int] = []
     original = rebuild.run_tasks
-    monkeypatch.setattr(rebuild, "run_tasks", lambda tasks, n: asked.append(len(tasks)) or original(tasks, n))
+    monkeypatch.setattr(rebuild, "run_tasks", lambda tasks, engine: asked.append(len(tasks)) or original(tasks, engine))
     again = go(world)
     assert asked == [0]
     assert again.counts == first.counts | {"written by this run": 0}
@@ -133,8 +134,8 @@ def test_the_same_command_again_decodes_nothing_and_changes_nothing(
 def test_an_interrupted_rebuild_continues_with_the_clips_that_are_left(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def torn(tasks: list[rebuild.ClipTask], workers: int | None) -> Iterator[object]:
-        yield next(iter(original(tasks, workers)))
+    def torn(tasks: list[rebuild.ClipTask], engine: Engine) -> Iterator[object]:
+        yield next(iter(original(tasks, engine)))
         raise KeyboardInterrupt
 
     original = rebuild.run_tasks
@@ -142,7 +143,7 @@ def test_an_interrupted_rebuild_continues_with_the_clips_that_are_left(
     with pytest.raises(KeyboardInterrupt):
         go(world)
     asked: list[int] = []
-    monkeypatch.setattr(rebuild, "run_tasks", lambda tasks, n: asked.append(len(tasks)) or original(tasks, n))
+    monkeypatch.setattr(rebuild, "run_tasks", lambda tasks, engine: asked.append(len(tasks)) or original(tasks, engine))
     report = go(world)
     assert asked == [2]
     assert report.counts["in the tree now"] == N
