@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from hint_tools.core.records import Side
 from hint_tools.mano.assets import HandModel
+from hint_tools.mano.joint_visibility import face_parts
 from hint_tools.mano.shade import vertex_normals
 from hint_tools.mano.topology import CHAINS, WRIST_LOOP
 from hint_tools.synth.mesh import Mesh, join
@@ -126,15 +127,13 @@ def hand_mesh(
         owner: number of the hand within the scene.
         wrist_bend: `(3,)` added to the unit direction of the arm, hand frame: how the wrist is bent.
     """
-    parts = model.weights.argmax(axis=1)
-    corner_parts = np.sort(parts[model.faces], axis=1)
     hand = Mesh(
         vertices=vertices,
         faces=model.faces,
         colours=skin_colours(model, look),
         nail=_rest(model)[3],
         owner=np.full(len(model.faces), owner, np.int64),
-        part=corner_parts[:, 1],
+        part=face_parts(model.weights, model.faces),
         gloss=np.full(len(model.faces), look.gloss),
     )
     mirror = np.array([-1.0, 1, 1]) if side is Side.LEFT else np.ones(3)

@@ -14,12 +14,12 @@ from hint_tools.core.ids import content_id
 from hint_tools.core.records import Floats, Frame, Hand, Ints, Record, Side, array
 from hint_tools.core.skeleton import N_JOINTS
 from hint_tools.mano.camera import Camera
+from hint_tools.mano.joint_visibility import visibility
 from hint_tools.mano.kinematics import PosedHand
 from hint_tools.mano.raster import Raster
 from hint_tools.store.tables import Table, read_table, write_table
 from hint_tools.synth.mesh import Mesh
 from hint_tools.synth.scene import HandState
-from hint_tools.synth.visibility import visibility
 
 MIN_IOU = 0.1
 """A sampled box that overlaps a true one less than this is of no hand."""
@@ -80,7 +80,7 @@ def truth_of(
         side=state.side,
         box=box,
         keypoints=keypoints,
-        visibility=visibility(mesh, raster, number, keypoints, posed.joints),
+        visibility=visibility(raster, mesh.owner, mesh.part, number, keypoints, posed.joints),
         keypoints_3d=posed.joints,
         global_orient=state.global_orient,
         hand_pose=state.hand_pose,

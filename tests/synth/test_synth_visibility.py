@@ -7,12 +7,12 @@ from hint_tools.core.records import Side, Visibility
 from hint_tools.core.skeleton import JOINT_INDEX
 from hint_tools.mano.assets import load_hand_model
 from hint_tools.mano.camera import Camera
+from hint_tools.mano.joint_visibility import BEHIND_M, MAX_FLESH_M, OWN_PARTS, visibility
 from hint_tools.mano.raster import rasterise
 from hint_tools.synth.mesh import join, plain_mesh
 from hint_tools.synth.objects import box, moved
 from hint_tools.synth.scene import compose, in_front, place, sample_state
 from hint_tools.synth.stills import seeded
-from hint_tools.synth.visibility import BEHIND_M, MAX_FLESH_M, OWN_PARTS, visibility
 
 CAMERA = Camera.centered(500.0, 320, 240)
 
@@ -70,7 +70,7 @@ def test_agrees_with_an_independent_ray_caster(number):
     raster = rasterise(scene.mesh.vertices, scene.mesh.faces, CAMERA)
     for hand, posed in enumerate(scene.hands):
         keypoints = CAMERA.project(posed.joints)
-        ours = visibility(scene.mesh, raster, hand, keypoints, posed.joints)
+        ours = visibility(raster, scene.mesh.owner, scene.mesh.part, hand, keypoints, posed.joints)
         np.testing.assert_array_equal(ours, by_rays(scene.mesh, hand, keypoints, posed.joints))
 
 
@@ -91,7 +91,7 @@ def states_of(state, *things):
     scene = compose(load_hand_model(), [state], [], list(things))
     raster = rasterise(scene.mesh.vertices, scene.mesh.faces, CAMERA)
     joints = scene.hands[0].joints
-    return visibility(scene.mesh, raster, 0, CAMERA.project(joints), joints), joints
+    return visibility(raster, scene.mesh.owner, scene.mesh.part, 0, CAMERA.project(joints), joints), joints
 
 
 def test_a_flat_hand_shows_all_its_joints():

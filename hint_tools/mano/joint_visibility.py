@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
 import numpy as np
 import numpy.typing as npt
 
@@ -11,9 +9,9 @@ from hint_tools.core.records import Visibility
 from hint_tools.core.skeleton import N_JOINTS
 from hint_tools.mano.raster import Raster
 from hint_tools.mano.topology import JOINT_ORDER, N_ROTATIONS, PARENTS, TIP_VERTICES
-from hint_tools.synth.mesh import Mesh
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 MAX_FLESH_M = 0.035
 """A joint sits at most this deep under its own skin; a hand is nowhere thicker than twice this."""
@@ -44,8 +42,14 @@ OWN_PARTS = _own_parts()
 assert len(TIP_VERTICES) == len(_TIP_PARENTS)  # noqa: S101
 
 _ALLOWED = np.array([[p in own for p in range(N_ROTATIONS)] for own in OWN_PARTS])
-SUMMARY = MappingProxyType({"max_flesh_m": MAX_FLESH_M, "behind_m": BEHIND_M, "window_px": 2 * _WINDOW + 1})
-"""The rule's numbers, kept beside the truth that was made with them."""
+
+
+def face_parts(weights: Floats, faces: Ints) -> Ints:
+    """The bone `(f,)`, in MANO's order of 16, that each of a hand's `faces` `(f, 3)` belongs to.
+
+    The middle one of its corners' main bones, by their skinning `weights` `(778, 16)`.
+    """
+    return np.asarray(np.sort(weights.argmax(axis=1)[faces], axis=1)[:, 1], dtype=np.int64)
 
 
 def hides(owner: int, part: int, depth_m: float, *, hand: int, joint: int, joint_depth_m: float) -> bool:
@@ -60,16 +64,19 @@ def hides(owner: int, part: int, depth_m: float, *, hand: int, joint: int, joint
     return not is_own or joint_depth_m - depth_m >= MAX_FLESH_M
 
 
-def visibility(mesh: Mesh, raster: Raster, hand: int, keypoints: Floats, joints: Floats) -> npt.NDArray[np.int8]:
+def visibility(
+    raster: Raster, owner: Ints, part: Ints, hand: int, keypoints: Floats, joints: Floats
+) -> npt.NDArray[np.int8]:
     """State of the joints of one hand `(21,)` as `core.records.Visibility` numbers.
 
     A joint whose pixel is outside the image is not annotatable. Otherwise the 3 x 3 pixels around it vote;
     it is occluded when something `hides` it in more than half of them.
 
     Args:
-        mesh: everything that was rendered.
-        raster: of the mesh, one ray through each pixel's centre.
-        hand: the hand's number in `mesh.owner`.
+        raster: of everything that may hide it, one ray through each pixel's centre.
+        owner: `(f,)` number of the hand a face belongs to, or -1.
+        part: `(f,)` the bone a hand's face belongs to (`face_parts`).
+        hand: the hand's number in `owner`.
         keypoints: `(21, 2)` px.
         joints: `(21, 3)` m, camera frame.
     """
@@ -83,8 +90,7 @@ def visibility(mesh: Mesh, raster: Raster, hand: int, keypoints: Floats, joints:
         columns = slice(max(0, x - _WINDOW), min(width, x + _WINDOW + 1))
         faces, depths = raster.face_id[rows, columns].ravel(), raster.depth[rows, columns].ravel()
         hidden = [
-            f >= 0
-            and hides(int(mesh.owner[f]), int(mesh.part[f]), float(d), hand=hand, joint=joint, joint_depth_m=place[2])
+            f >= 0 and hides(int(owner[f]), int(part[f]), float(d), hand=hand, joint=joint, joint_depth_m=place[2])
             for f, d in zip(faces, depths, strict=True)
         ]
         states[joint] = Visibility.OCCLUDED if 2 * sum(hidden) > len(hidden) else Visibility.VISIBLE
