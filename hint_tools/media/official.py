@@ -11,16 +11,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from fractions import Fraction
 from pathlib import Path
 
 from hint_tools.core.errors import DataError
 from hint_tools.media.cfr import is_one_to_one, official_frames
 from hint_tools.media.ffmpeg51 import Ffmpeg51, convert_file, convert_raw
 from hint_tools.media.official_jpeg import pixel_exact_jpeg, planes_of
+from hint_tools.media.orientation import Orientation
 from hint_tools.media.video_decode import MissingFrame, OpenVideo, decoded_frames, open_video
-from hint_tools.media.video_index import FrameIndex
+from hint_tools.media.video_index import FrameIndex, is_full_range
 
-_PLANAR = frozenset({"yuv420p"})
+_PLANAR = frozenset({"yuv420p", "yuvj420p"})
 """Formats whose conversion is proved to be the same, made by pieces or by the official command."""
 
 
@@ -72,7 +74,7 @@ def official_pictures(
         index = video.index
         why_irregular = irregularity(index)
         if ffmpeg is None:
-            yield from _without_ffmpeg(video, wanted, why_irregular, on_missing)
+            yield from _without_ffmpeg(video, wanted, on_missing)
             return
         if not why_irregular:
             for picture in _by_groups(video, [n for n in wanted if n < len(index.pts)], ffmpeg):
@@ -82,29 +84,44 @@ def official_pictures(
         yield from _by_official_command(path, list(left), ffmpeg, on_missing, select=_selectable(index, max(left)))
 
 
-def irregularity(index: FrameIndex) -> str:
+def obstacle(index: FrameIndex) -> str:
     """Why a video's pictures can't be made from its key-frame groups; empty when they can."""
     coding = index.coding
     if not index.by_pts:
         return "its frames have no time stamps of their own"
     if index.damage:
         return index.damage
-    if index.rotation_deg:
-        return f"it is rotated by {index.rotation_deg} degrees"
-    if coding.full_range or coding.pixel_format not in _PLANAR:
-        return f"its pictures are {coding.pixel_format}{' in full range' if coding.full_range else ''}"
+    if index.orientation is None:
+        return "it is turned by another than a right angle"
+    if _is_headless(index):
+        return "it begins with pictures that stand before its first key frame"
+    if coding.pixel_format not in _PLANAR:
+        return f"its pictures are {coding.pixel_format}"
     if index.width_px % 2 or index.height_px % 2:
         return f"its size is odd ({index.width_px} x {index.height_px})"
     if coding.n_streams > 1 and "mp4" not in coding.container:
         return "when its sound starts is known to FFmpeg 5.1 alone"
+    return ""
+
+
+def irregularity(index: FrameIndex) -> str:
+    """Why a video's pictures are left to the official command where it is at hand; empty when they need not be."""
+    if why := obstacle(index):
+        return why
     if not is_one_to_one(official_frames(index)):
         return "its time stamps are uneven or start late, so that pictures are repeated or dropped"
     return ""
 
 
+def _is_headless(index: FrameIndex) -> bool:
+    """Whether its first pictures refer to ones that were cut off: FFmpeg alone knows which of them it shows."""
+    return bool(index.pts) and not (index.keys and index.keys[0] <= index.pts[0])
+
+
 def _selectable(index: FrameIndex, last: int) -> bool:
     """Whether picture n is certain to be decoded frame n, so that FFmpeg need encode no other."""
-    sound = index.by_pts and not index.damage and (index.coding.n_streams == 1 or "mp4" in index.coding.container)
+    sound = index.by_pts and not index.damage and not _is_headless(index)
+    sound = sound and (index.coding.n_streams == 1 or "mp4" in index.coding.container)
     return sound and last < len(index.pts) and is_one_to_one(official_frames(index))
 
 
@@ -125,25 +142,35 @@ def _by_groups(video: OpenVideo, wanted: list[int], ffmpeg: Ffmpeg51) -> Iterato
         except _OtherFormatError:
             return
 
-    aspect = index.coding.pixel_aspect
+    aspect = _upright_aspect(index)
     made = convert_raw(
         ffmpeg,
         planes(),
-        pixel_format=index.coding.pixel_format,
-        size_px=(index.width_px, index.height_px),
+        pixel_format="yuvj420p" if index.coding.full_range else index.coding.pixel_format,
+        size_px=_upright_size(index),
         aspect=f"{aspect.numerator}/{aspect.denominator}" if aspect else "",
     )
     for place, data in enumerate(made if wanted else ()):
         yield OfficialPicture(order[place], data, Way.GROUPS)
 
 
+def _upright_size(index: FrameIndex) -> tuple[int, int]:
+    swaps = index.orientation is not None and index.orientation.swaps_axes
+    return (index.height_px, index.width_px) if swaps else (index.width_px, index.height_px)
+
+
+def _upright_aspect(index: FrameIndex) -> Fraction | None:
+    aspect = index.coding.pixel_aspect
+    return 1 / aspect if aspect and index.orientation is not None and index.orientation.swaps_axes else aspect
+
+
 def _planes(video: OpenVideo, wanted: list[int], report: MissingFrame) -> Iterator[tuple[int, bytes]]:
     index = video.index
-    expected = (index.coding.pixel_format, index.width_px, index.height_px)
+    expected = (index.coding.pixel_format, index.coding.full_range, index.width_px, index.height_px)
     for number, frame in decoded_frames(video, wanted, report):
-        if (frame.format.name, frame.width, frame.height) != expected:
+        if (frame.format.name, is_full_range(frame), frame.width, frame.height) != expected:
             raise _OtherFormatError
-        yield number, planes_of(frame)
+        yield number, planes_of(frame, index.orientation or Orientation())
 
 
 def _by_official_command(
@@ -168,24 +195,36 @@ def _by_official_command(
         on_missing(number, f"{path}: picture {number} does not exist ({failure})")
 
 
-def _without_ffmpeg(
-    video: OpenVideo, wanted: list[int], why_irregular: str, on_missing: MissingFrame
-) -> Iterator[OfficialPicture]:
+def _without_ffmpeg(video: OpenVideo, wanted: list[int], on_missing: MissingFrame) -> Iterator[OfficialPicture]:
+    """The pictures with the official pixels; which frame is in which is worked out from the stamps."""
     path, index = video.path, video.index
-    if why_irregular:
+    if why := obstacle(index):
         for number in wanted:
-            on_missing(number, f"{path}: only FFmpeg 5.1 can make picture {number} of this video: {why_irregular}")
+            on_missing(number, f"{path}: only FFmpeg 5.1 can make picture {number} of this video: {why}")
         return
-    inside = [n for n in wanted if n < len(index.pts)]
-    size, left = (index.width_px, index.height_px), dict.fromkeys(inside)
+    shown = official_frames(index)
+    yield from _pixel_exact(video, shown, [n for n in wanted if n < len(shown)], on_missing)
+    for number in wanted:
+        if number >= len(shown):
+            on_missing(number, f"{path}: picture {number} does not exist, expected less than {len(shown)}")
+
+
+def _pixel_exact(
+    video: OpenVideo, shown: tuple[int, ...], wanted: list[int], on_missing: MissingFrame
+) -> Iterator[OfficialPicture]:
+    """The wanted pictures; `shown` says which frame is in each."""
+    left: dict[int, list[int]] = {}
+    for number in wanted:
+        left.setdefault(shown[number], []).append(number)
     reasons: dict[int, str] = {}
+    size, aspect, full = _upright_size(video.index), _upright_aspect(video.index), video.index.coding.full_range
     try:
-        for number, data in _planes(video, inside, reasons.__setitem__):
-            del left[number]
-            yield OfficialPicture(number, pixel_exact_jpeg(data, size, index.coding.pixel_aspect), Way.PIXELS)
+        for frame, data in _planes(video, sorted(left), reasons.__setitem__):
+            jpeg = pixel_exact_jpeg(data, size, aspect, full_range=full)
+            yield from (OfficialPicture(number, jpeg, Way.PIXELS) for number in left.pop(frame))
     except _OtherFormatError:
-        reasons |= dict.fromkeys(left, f"{path}: its pictures change size or format; only FFmpeg 5.1 can make them")
-    for number in left:
-        on_missing(number, reasons[number])
-    for number in wanted[len(inside) :]:
-        on_missing(number, f"{path}: picture {number} does not exist, expected less than {len(index.pts)}")
+        why = f"{video.path}: its pictures change size or format; only FFmpeg 5.1 can make them"
+        reasons |= dict.fromkeys(left, why)
+    for frame, numbers in left.items():
+        for number in numbers:
+            on_missing(number, reasons[frame])

@@ -16,6 +16,8 @@ from av.codec.context import CodecContext
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
+from hint_tools.media.orientation import Orientation
+
 Plane = npt.NDArray[np.uint8]
 """uint8 `(height, width)`."""
 
@@ -40,27 +42,39 @@ def full_range_tables() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
 _LUMA, _CHROMA = full_range_tables()
 
 
-def planes_of(frame: VideoFrame) -> bytes:
-    """A yuv420p picture's planes one after another, without padding.
+def planes_of(frame: VideoFrame, orientation: Orientation) -> bytes:
+    """A yuv420p picture's planes one after another, upright and without padding.
+
+    FFmpeg 5.1 turns decoded planes before it converts them, so turning here comes to the same.
+
+    Args:
+        frame: of even width and height.
+        orientation: as the video asks for.
 
     Raises:
         ValueError: a format that has no such form here.
     """
-    return frame.to_ndarray().tobytes()
+    stored = frame.to_ndarray()
+    if orientation.is_upright:
+        return stored.tobytes()
+    half = (2, frame.height // 2, frame.width // 2)
+    planes = (stored[: frame.height], *stored[frame.height :].reshape(half))
+    return b"".join(orientation.upright(p).tobytes() for p in planes)
 
 
-def pixel_exact_jpeg(planes: bytes, size_px: tuple[int, int], aspect: Fraction | None) -> bytes:
+def pixel_exact_jpeg(planes: bytes, size_px: tuple[int, int], aspect: Fraction | None, *, full_range: bool) -> bytes:
     """A JPEG file whose pixels are those of the official command's.
 
     Args:
-        planes: limited-range yuv420p, as `planes_of` gives them.
-        size_px: width and height, both even.
+        planes: yuv420p, as `planes_of` gives them.
+        size_px: width and height of the upright picture, both even.
         aspect: of a pixel; None when the video doesn't say.
+        full_range: the planes already are what a JPEG holds.
     """
     width, height = size_px
     stored = np.frombuffer(planes, np.uint8).reshape(height * 3 // 2, width)
-    full = np.concatenate([_LUMA[stored[:height]], _CHROMA[stored[height:]]])
-    frame = av.VideoFrame.from_ndarray(full, format="yuvj420p")
+    samples = stored if full_range else np.concatenate([_LUMA[stored[:height]], _CHROMA[stored[height:]]])
+    frame = av.VideoFrame.from_ndarray(samples, format="yuvj420p")
     frame.pts = 0
     encoder = CodecContext.create("mjpeg", "w")
     assert isinstance(encoder, VideoCodecContext)  # noqa: S101  (for the type checker)

@@ -17,6 +17,7 @@ from av.video.frame import VideoFrame
 
 from hint_tools.core.errors import DataError
 from hint_tools.media.images import Rgb
+from hint_tools.media.orientation import Orientation
 from hint_tools.media.video_decode import MissingFrame, decoded_frames, open_video
 from hint_tools.media.video_index import FrameIndex, build_index
 
@@ -30,7 +31,7 @@ class VideoInfo:
         times_s: of each frame, s after the first.
         width_px: upright.
         height_px: upright.
-        rotation_deg: counter-clockwise, already applied to the size and to every frame that is read.
+        orientation: how the stored pictures are turned; already applied to the size and to every frame that is read.
         fps: mean over the whole video; 0 for a single frame.
         codec: the decoder's name for the format.
         damage: what is wrong with the end of the file; empty when it is whole.
@@ -40,7 +41,7 @@ class VideoInfo:
     times_s: tuple[float, ...]
     width_px: int
     height_px: int
-    rotation_deg: int
+    orientation: Orientation
     fps: float
     codec: str
     damage: str
@@ -55,20 +56,22 @@ def probe(path: Path) -> VideoInfo:
     """Number, times and size of a video's frames, from its packets.
 
     Raises:
-        DataError: missing, not a video file, without pictures, or not a single one can be decoded.
+        DataError: missing, not a video file, without pictures, not a single one can be decoded, or they are turned by
+            another than a right angle.
     """
-    return _info(build_index(path))
+    return _info(path, build_index(path))
 
 
-def _info(index: FrameIndex) -> VideoInfo:
+def _info(path: Path, index: FrameIndex) -> VideoInfo:
     times = tuple(float((p - index.pts[0]) * index.time_base) for p in index.pts)
-    sideways = index.rotation_deg % 180 == 90
+    orientation = _orientation(path, index)
+    sideways = orientation.swaps_axes
     return VideoInfo(
         n_frames=len(times),
         times_s=times,
         width_px=index.height_px if sideways else index.width_px,
         height_px=index.width_px if sideways else index.height_px,
-        rotation_deg=index.rotation_deg,
+        orientation=orientation,
         fps=(len(times) - 1) / times[-1] if len(times) > 1 and times[-1] > 0 else 0.0,
         codec=index.codec,
         damage=index.damage,
@@ -96,9 +99,9 @@ def read_frames(
     lost: list[tuple[int, str]] = []
     report = on_missing or (lambda number, why: lost.append((number, why)))
     with open_video(path) as video:
-        index = video.index
+        index, orientation = video.index, _orientation(path, video.index)
         for number, frame in decoded_frames(video, [n for n in wanted if n < len(index.pts)], report):
-            yield number, _upright(frame, index.rotation_deg)
+            yield number, _upright(frame, orientation)
     for number in (n for n in wanted if n >= len(index.pts)):
         cause = f"; {index.damage}" if index.damage else ""
         report(number, f"{path}: frame {number} does not exist, expected less than {len(index.pts)}{cause}")
@@ -114,6 +117,12 @@ def decoder_version() -> str:
     return f"PyAV {av.__version__}, {versions}"
 
 
-def _upright(frame: VideoFrame, rotation_deg: int) -> Rgb:
-    rgb = frame.to_ndarray(format="rgb24")
-    return np.ascontiguousarray(np.rot90(rgb, rotation_deg // 90)).astype(np.uint8, copy=False)
+def _orientation(path: Path, index: FrameIndex) -> Orientation:
+    if index.orientation is None:
+        raise DataError(f"{path}: expected pictures turned by a multiple of 90 degrees, got another display matrix")
+    return index.orientation
+
+
+def _upright(frame: VideoFrame, orientation: Orientation) -> Rgb:
+    rgb = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+    return np.ascontiguousarray(orientation.upright(rgb))

@@ -24,6 +24,7 @@ from av.video.stream import VideoStream
 
 from hint_tools.core.errors import DataError
 from hint_tools.media.images import MAX_PIXELS
+from hint_tools.media.orientation import Orientation, orientation_of
 
 MAX_REORDER = 16
 """Most pictures a decoder may hold back (H.264 and HEVC, annex A: max_dec_frame_buffering <= 16)."""
@@ -77,7 +78,7 @@ class FrameIndex:
         damage: what is wrong with the end of the file; empty when it is whole.
         width_px: as stored, before rotation.
         height_px: as stored, before rotation.
-        rotation_deg: how far the stored picture must be turned counter-clockwise to be upright: 0, 90, 180, 270.
+        orientation: how the stored picture must be turned to be upright; None when not by right angles.
         codec: the decoder's name for the format, such as `"h264"`.
         coding: what else the file says of its pictures.
     """
@@ -89,7 +90,7 @@ class FrameIndex:
     damage: str
     width_px: int
     height_px: int
-    rotation_deg: int
+    orientation: Orientation | None
     codec: str
     coding: Coding
 
@@ -165,7 +166,8 @@ def read_index(path: Path, container: InputContainer, stream: VideoStream) -> Fr
         DataError: not a single picture can be decoded.
     """
     packets = _demux(container, stream)
-    rotation = _rotation(path, packets.first)
+    if packets.first is None:
+        raise DataError(f"{path}: expected a video, but not a single frame can be decoded", hint="copy it again")
     shown = sorted(packets.shown)
     by_pts = _stamped(container, packets)
     time_base = stream.time_base or Fraction(1, 30)
@@ -175,8 +177,8 @@ def read_index(path: Path, container: InputContainer, stream: VideoStream) -> Fr
     context = stream.codec_context
     index = FrameIndex(
         pts=tuple(shown), keys=tuple(sorted(packets.keys)), time_base=time_base, by_pts=by_pts,
-        damage=packets.damage, width_px=context.width, height_px=context.height, rotation_deg=rotation,
-        codec=context.name, coding=_coding(container, stream, packets, shown),
+        damage=packets.damage, width_px=context.width, height_px=context.height, codec=context.name,
+        orientation=orientation_of(packets.first), coding=_coding(container, stream, packets, shown),
     )  # fmt: skip
     return index if by_pts else _counted(path, index)
 
@@ -184,27 +186,21 @@ def read_index(path: Path, container: InputContainer, stream: VideoStream) -> Fr
 def _coding(container: InputContainer, stream: VideoStream, packets: _Packets, shown: list[int]) -> Coding:
     unusable = packets.reordered and "mp4" in container.format.name
     context = stream.codec_context
-    name = context.pix_fmt or ""
     return Coding(
-        pixel_format=name, full_range=name.startswith("yuvj") or context.color_range == _JPEG_RANGE,
+        pixel_format=context.pix_fmt or "", full_range=packets.first is not None and is_full_range(packets.first),
         pixel_aspect=stream.sample_aspect_ratio or None, rate=stream.guessed_rate or Fraction(_NO_RATE),
         start_us=container.start_time, container=container.format.name, n_streams=len(container.streams),
         durations=tuple(0 if unusable else packets.durations[p] for p in shown),
     )  # fmt: skip
 
 
+def is_full_range(frame: VideoFrame) -> bool:
+    """Whether a picture's luma uses 0 to 255, not 16 to 235."""
+    return frame.format.name.startswith("yuvj") or frame.color_range == _JPEG_RANGE
+
+
 def _reason(error: BaseException) -> str:
     return str(getattr(error, "strerror", "") or error)
-
-
-def _rotation(path: Path, frame: VideoFrame | None) -> int:
-    """The rotation the container asks for, which decoders hand out with each frame, be it the first good one."""
-    if frame is None:
-        raise DataError(f"{path}: expected a video, but not a single frame can be decoded", hint="copy it again")
-    turned = frame.rotation % 360
-    if turned % 90:
-        raise DataError(f"{path}: expected a rotation by a multiple of 90 degrees, got {frame.rotation}")
-    return turned
 
 
 def _first_frame(packet: Packet[VideoStream]) -> VideoFrame | None:

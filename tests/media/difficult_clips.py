@@ -55,8 +55,8 @@ def _uneven(folder: Path, name: str) -> Path:
     return write_video(folder / name, N, ticks=[int(t) for t in np.cumsum(steps)], options={"bf": "2", "g": "15"})
 
 
-def _vp9(folder: Path) -> Path:
-    return make(folder / "vp9.mp4", "libvpx-vp9", g="128", deadline="realtime", **{"cpu-used": "8"})
+def _vp9(folder: Path, group: str = "128") -> Path:
+    return make(folder / "vp9.mp4", "libvpx-vp9", g=group, deadline="realtime", **{"cpu-used": "8"})
 
 
 def _turned(folder: Path) -> Path:
@@ -86,6 +86,16 @@ REGULAR: dict[str, Callable[[Path], Path]] = {
     "edit-list-sound": lambda f: remux(_plain(f), f / "cutsound.mp4", shift=-7, silence_s=2.0),
     "late": lambda f: remux(_plain(f), f / "late.mp4", shift=11),
     "mpegts": lambda f: make(f / "plain.ts", bf="2", g="30"),
+    "turned": _turned,
+    "turned-half": lambda f: turn(make(f / "half.mp4", bf="2"), (-1, 0, 0, -1)),
+    "turned-back-wide": lambda f: turn(make(f / "back.mp4", bf="2", aspect=Fraction(4, 3)), (0, -1, 1, 0)),
+    "mirrored": lambda f: turn(make(f / "mirrored.mp4", bf="2"), (-1, 0, 0, 1)),
+    "mirrored-turned": lambda f: turn(make(f / "both.mp4", bf="2"), (0, 1, 1, 0)),
+    "upside-down": lambda f: turn(make(f / "down.mp4", bf="2"), (1, 0, 0, -1)),
+    "full-range": lambda f: make(f / "full.mp4", pixel_format="yuvj420p", full_range=True),
+    "full-range-vp9": lambda f: make(f / "fullvp9.mp4", "libvpx-vp9", full_range=True, deadline="realtime"),
+    "interlaced": lambda f: make(f / "fields.mp4", bf="2", flags="+ilme+ildct", **{"x264-params": "tff=1"}),
+    "interlaced-mpeg2": lambda f: make(f / "fields.ts", "mpeg2video", bf="2", g="15", flags="+ilme+ildct"),
     "large": lambda f: make(f / "large.mp4", size=(480, 272), bf="2"),
 }
 """Clips that must take the cheap way."""
@@ -95,12 +105,16 @@ IRREGULAR: dict[str, Callable[[Path], Path]] = {
     "uneven-mp4": lambda f: _uneven(f, "uneven.mp4"),
     "uneven-mkv": lambda f: _uneven(f, "uneven.mkv"),
     "uneven-sound": lambda f: remux(_uneven(f, "uneven.mp4"), f / "unevensound.mp4", silence_s=3.0),
-    "turned": _turned,
+    "no-first-key": lambda f: remux(make(f / "whole.mp4", bf="0", g="20"), f / "headless.mp4", skip=7),
+    "no-first-key-mkv": lambda f: remux(make(f / "whole.mp4", bf="2", g="20"), f / "headless.mkv", skip=7),
+    "no-first-key-vp9": lambda f: remux(_vp9(f, "20"), f / "headless.mp4", skip=7),
     "10-bit": lambda f: make(f / "ten.mp4", "libx265", pixel_format="yuv420p10le", **{"x265-params": _X265}),
     "4:4:4": lambda f: make(f / "444.mp4", pixel_format="yuv444p"),
-    "full-range": lambda f: make(f / "full.mp4", pixel_format="yuvj420p", full_range=True),
     "odd-size": lambda f: make(f / "odd.mp4", "libvpx-vp9", size=(WIDTH + 1, HEIGHT + 1), deadline="realtime"),
     "cut-off": _cut_off,
     "mkv-sound": lambda f: remux(make(f / "plain.mkv", bf="0"), f / "sound.mkv", silence_s=2.5),
 }
 """Clips that have to go through the official command."""
+
+UNEVEN = ("late-beside-sound", "uneven-mp4", "uneven-mkv", "uneven-sound")
+"""Those of which the pictures can be made without it, by the stamps."""

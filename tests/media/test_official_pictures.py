@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from coded_video import read_code, remux, write_video
-from difficult_clips import IRREGULAR, REGULAR
+from difficult_clips import IRREGULAR, REGULAR, UNEVEN
 
 from hint_tools.core.errors import DataError, EnvironmentFault
 from hint_tools.media.cfr import official_frames
@@ -62,11 +62,11 @@ def test_every_picture_has_the_official_bytes(name: str, tmp_path: Path) -> None
 
 @needs_ffmpeg51
 @pytest.mark.slow
-@pytest.mark.parametrize("name", REGULAR)
+@pytest.mark.parametrize("name", [*REGULAR, *UNEVEN])
 def test_without_ffmpeg_every_picture_has_the_official_pixels(name: str, tmp_path: Path) -> None:
-    path = REGULAR[name](tmp_path)
+    path = {**REGULAR, **IRREGULAR}[name](tmp_path)
     expected = official(path, tmp_path / "official")
-    some = [0, 5, len(expected) // 2, len(expected) - 1]
+    some = list(range(len(expected))) if name in UNEVEN else [0, 5, len(expected) // 2, len(expected) - 1]
     made, missing = pictures(path, some, with_ffmpeg=False)
     assert not missing
     for number in some:
@@ -94,12 +94,24 @@ def test_the_golden_clip_gives_the_official_bytes() -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["late-beside-sound", "uneven-mp4", "turned", "full-range", "odd-size", "cut-off"])
+@pytest.mark.parametrize("name", ["10-bit", "4:4:4", "odd-size", "cut-off", "no-first-key", "mkv-sound"])
 def test_without_ffmpeg_an_irregular_clip_is_refused_with_the_reason(name: str, tmp_path: Path) -> None:
     made, missing = pictures(IRREGULAR[name](tmp_path), [0, 9], with_ffmpeg=False)
     assert not made
     assert list(missing) == [0, 9]
     assert all("only FFmpeg 5.1 can make picture" in why for why in missing.values())
+
+
+def test_without_ffmpeg_uneven_stamps_give_the_frame_of_that_time(tmp_path: Path) -> None:
+    """One clip at a constant rate but for a pause of five frames: the frame before it is shown throughout."""
+    ticks = [*range(10), *range(15, 25)]
+    path = write_video(tmp_path / "pause.mkv", 20, ticks=ticks)
+    made, missing = pictures(path, list(range(25)), with_ffmpeg=False)
+    assert not missing
+    shown = [read_code(decode_image(made[n].data, "ours")) for n in range(25)]
+    assert shown[:10] == list(range(10))
+    assert shown[15:] == list(range(10, 20))
+    assert set(shown[10:15]) <= {9, 10}
 
 
 @pytest.mark.parametrize("name", ["h264", "vp9", "h264-sound", "edit-list", "late"])

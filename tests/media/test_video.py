@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -59,7 +60,7 @@ def test_every_subset_of_frames_is_exact(films: dict[str, Path], name: str) -> N
         pytest.skip(f"this build of FFmpeg has no encoder {KINDS[name][0]}")
     path = films[name]
     info = video.probe(path)
-    assert (info.n_frames, info.width_px, info.height_px, info.rotation_deg) == (100, WIDTH, HEIGHT, 0)
+    assert (info.n_frames, info.width_px, info.height_px, info.orientation.is_upright) == (100, WIDTH, HEIGHT, True)
     assert info.damage == ""
     assert info.fps == pytest.approx(30, rel=0.01)
     assert info.duration_s == pytest.approx(100 / 30, rel=0.01)
@@ -134,6 +135,31 @@ def test_a_turned_phone_gives_upright_frames(tmp_path: Path, matrix: tuple[int, 
     for number, rgb in video.read_frames(path, [5, 11]):
         assert rgb.shape == (info.height_px, info.width_px, 3)
         assert read_code(np.rot90(rgb, -quarter_turns)) == number
+
+
+@pytest.mark.parametrize(
+    ("matrix", "told", "undo"),
+    [
+        ((-1, 0, 0, 1), "turned by 0 degrees and mirrored", lambda p: p[:, ::-1]),
+        ((1, 0, 0, -1), "turned by 180 degrees and mirrored", lambda p: p[::-1]),
+        ((0, 1, 1, 0), "turned by 270 degrees and mirrored", lambda p: p.swapaxes(0, 1)),
+        ((0, -1, -1, 0), "turned by 90 degrees and mirrored", lambda p: p.swapaxes(0, 1)[::-1, ::-1]),
+    ],
+)
+def test_a_mirrored_recording_is_mirrored_back(
+    tmp_path: Path, matrix: tuple[int, ...], told: str, undo: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    """A left hand must not come out as a right one: x' = a x + c y, y' = b x + d y, `undo` is its inverse."""
+    path = turn(write_video(tmp_path / "selfie.mp4", 12), matrix)
+    assert str(video.probe(path).orientation) == told
+    for number, rgb in video.read_frames(path, [5, 11]):
+        assert read_code(np.ascontiguousarray(undo(rgb))) == number
+
+
+def test_a_display_matrix_by_another_angle_is_refused(tmp_path: Path) -> None:
+    path = turn(write_video(tmp_path / "slanted.mp4", 12), (1, 1, -1, 1))
+    with pytest.raises(DataError, match="turned by a multiple of 90 degrees, got another display matrix"):
+        video.probe(path)
 
 
 @pytest.mark.parametrize(
