@@ -6,6 +6,8 @@ from collections import Counter
 
 import numpy as np
 
+from hint_tools.core.records import Status
+from hint_tools.qc.advice import advice_to
 from hint_tools.qc.analysis import Analysis
 from hint_tools.qc.bootstrap import Estimate
 from hint_tools.qc.config import QcConfig
@@ -14,10 +16,10 @@ from hint_tools.qc.methods import METHODS
 from hint_tools.qc.mistakes import KINDS
 from hint_tools.qc.people_page import IN_REPORT, agreement_row, people_page, people_sections
 from hint_tools.qc.person_page import person_section
-from hint_tools.qc.pictures import Pictures
+from hint_tools.qc.pictures import LEGEND, Pictures
 from hint_tools.qc.sigmas import Sigma
 from hint_tools.report.charts import grouped_bar_chart, line_chart
-from hint_tools.report.page import Block, Cell, Chart, Details, Link, Links, Section, Table, Text
+from hint_tools.report.page import Block, Cell, Chart, Details, Link, Links, Points, Section, Table, Text
 
 REPORT_FILE = "report.html"
 _QUEUE_ANCHOR = "queue"
@@ -47,6 +49,7 @@ def sections(analysis: Analysis, config: QcConfig, pictures: Pictures) -> list[S
     """The body of the report."""
     pairs = [agreement_row(a) for a in analysis.agreement if a.group == "annotators"]
     return [
+        _in_short(analysis),
         *gate_section(analysis, config),
         _agreement(analysis),
         _precision(analysis),
@@ -57,6 +60,30 @@ def sections(analysis: Analysis, config: QcConfig, pictures: Pictures) -> list[S
         _queue(analysis, config, pictures),
         Section("Methods", [Table(["figure", "method"], METHODS)]),
     ]
+
+
+def _in_short(analysis: Analysis) -> Section:
+    """What follows from all the rest, in a few sentences."""
+    total, queued = len(analysis.consensus), len(analysis.queue)
+    status = Counter(c.status for c in analysis.consensus)
+    said = [f"{queued} of {total} hands are worth a second look; `hint push --queue` sends them back, and says why."]
+    if not queued:
+        said = [f"None of {total} hands is worth a second look; `hint fit` comes next."]
+    if status[Status.DISAGREED]:
+        said.append(f"{status[Status.DISAGREED]} hands have no consensus: they are neither fitted nor released.")
+    if status[Status.SINGLE]:
+        said.append(f"{status[Status.SINGLE]} hands have one answer that nothing confirms.")
+    if status[Status.ADJUDICATED]:
+        said.append(f"{status[Status.ADJUDICATED]} hands were decided by a second look or an expert.")
+    kinds = Counter(m.kind for m in analysis.mistakes).most_common(3)
+    if kinds:
+        most = "; ".join(f"{KINDS[kind]} ({number})" for kind, number in kinds)
+        said.append(f"Mistakes named most often: {most}.")
+    words = [(analysis.panel.annotators[p.annotator], len(advice_to(analysis, p))) for p in analysis.profiles]
+    heard = [f"{name} ({number})" for name, number in words if number]
+    if heard:
+        said.append(f"Worth a word with {', '.join(heard)}: see the sections on them.")
+    return Section("In short", [Points(said)])
 
 
 def _agreement(analysis: Analysis) -> Section:
@@ -152,7 +179,9 @@ def _mistakes(analysis: Analysis, config: QcConfig, pictures: Pictures) -> Secti
             shown[mistake.kind] += 1
             blocks.append(gallery)
     return Section(
-        "Mistakes", blocks, "What went wrong, and in whose answer. No answer was changed; qc.json has proposals."
+        "Mistakes",
+        blocks,
+        f"What went wrong, and in whose answer. No answer was changed; qc.json has proposals. {LEGEND}",
     )
 
 
@@ -193,7 +222,7 @@ def further_pages(analysis: Analysis, config: QcConfig, pictures: Pictures) -> d
     for number, start in enumerate(starts, start=2):
         end = min(start + config.report_hands, len(analysis.queue))
         blocks = [*_queue_galleries(analysis, pictures, start, end), *_pager(number, len(starts) + 1)]
-        pages[queue_page(number)] = ("queue", [Section(f"Hands {start + 1} to {end} of the queue", blocks)])
+        pages[queue_page(number)] = ("queue", [Section(f"Hands {start + 1} to {end} of the queue", blocks, LEGEND)])
     for start in range(IN_REPORT, len(analysis.profiles), IN_REPORT):
         people = [
             person_section(analysis, p, pictures, REPORT_FILE) for p in analysis.profiles[start : start + IN_REPORT]

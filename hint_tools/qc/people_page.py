@@ -114,7 +114,7 @@ def agreement_row(found: Agreement) -> list[Cell]:
     """One row of the tables of positions."""
     d = found.distance
     within = [100 * e.value for e in (*found.pck, found.palm, found.oks)]
-    interval = f"{d.low:.3f} to {d.high:.3f}" if np.isfinite(d.low) else "–"
+    interval = f"{d.low:.3f}\u00a0to\u00a0{d.high:.3f}" if np.isfinite(d.low) else "–"
     name = found.name.replace("-", "\u2011")
     return [found.group, name, d.n, d.value, interval, *within]
 

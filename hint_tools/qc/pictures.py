@@ -22,6 +22,11 @@ Image = npt.NDArray[np.uint8]
 CROP_PX = 208
 CONTEXT = 1.5
 """Side of a crop over the longer side of the hand: as tight as shows where a slipped joint went."""
+LEGEND = (
+    "Thumb orange, index yellow, middle green, ring blue, pinky pink; rings and dashes: called hidden; ellipses: where "
+    "the consensus lies with 95 %."
+)
+"""What the drawings mean."""
 _FRAME = np.array([3.0, 3.0, CROP_PX - 4.0, CROP_PX - 4.0])
 _MARK_COLOUR = (255, 92, 40)
 _ELLIPSE_COLOUR = (255, 255, 255)

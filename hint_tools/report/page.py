@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from hint_tools.report.blocks import (
     Block,
@@ -81,5 +81,17 @@ def _parts() -> tuple[jinja2.Template, Markup]:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["coded"] = _coded
     style = (_TEMPLATES / "page.css").read_text(encoding="utf-8")
     return environment.get_template("page.html"), Markup(style)  # noqa: S704  (our own file)
+
+
+def _coded(text: str) -> Markup:
+    """The text, escaped, with what stands in pairs of `backticks` as code."""
+    pieces = text.split("`")
+    if len(pieces) % 2 == 0:
+        return escape(text)
+    joined = Markup("")
+    for k, piece in enumerate(pieces):
+        joined += Markup("<code>{}</code>").format(piece) if k % 2 else escape(piece)
+    return joined

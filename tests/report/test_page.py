@@ -200,3 +200,10 @@ def test_words_and_lines_stand_out_from_what_is_behind_them(palette):
             dark, bright = sorted(luminance(colours[k]) for k in (name, behind))
             least = 3.0 if name.startswith("series") else 4.5
             assert (bright + 0.05) / (dark + 0.05) >= least, (name, behind)
+
+
+def test_commands_are_shown_as_code_and_stay_text():
+    page = render_page("t", "", {}, [Section("s", [Text("run `hint <b>` now", "one ` alone")], "`a`")])
+    assert "run <code>hint &lt;b&gt;</code> now" in page
+    assert "one ` alone" in page
+    assert "<code>a</code>" in page
