@@ -48,13 +48,15 @@ class Processes:
 
     def start(self, ticket: int, work: Work) -> None:
         """As `Backend`."""
+        # one that died while it had nothing to do costs no job an attempt
+        self._end([w for w in self._workers if w.ticket is None and not w.process.is_alive()])
         while len(self._workers) < self._slots:
             self._workers.append(_started())
         worker = next(w for w in self._workers if w.ticket is None)
         worker.ticket = ticket
         try:
             worker.pipe.send(work)
-        except OSError:  # it died before it had anything to do
+        except OSError:
             self._events.append(self._buried(worker))
 
     def next_event(self) -> Event:

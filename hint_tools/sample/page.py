@@ -53,9 +53,10 @@ def write_page(
 
 
 def _set(config: SampleConfig) -> dict[str, object]:
-    """The settings that were given, without the place of the data: the page is the same on every machine."""
+    """The settings that were given, but for where the data lie and who works: the page is the same on every machine."""
     given = config.model_dump(mode="json", exclude_defaults=True)
-    return {k: v for k, v in given.items() if k not in ("root", "boxes", "dry_run")}
+    elsewhere = {"root", "boxes", "dry_run", "workers", "engine", "address", "keep", "cache_gb"}
+    return {k: v for k, v in given.items() if k not in elsewhere}
 
 
 def _dropped(counts: Mapping[str, int | float | str]) -> Section:
