@@ -135,8 +135,6 @@ def test_ray_gives_the_same_bytes_and_a_killed_task_changes_nothing(
 
 
 def test_ray_is_told_what_it_lacks(project: Project, footage: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    project: Project, footage: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
     with pytest.raises(ValueError, match="only for engine ray"):
         SampleConfig(source="folder", root="x", address="127.0.0.1:6379")
     with pytest.raises(ConfigError, match="memory of this process"):
