@@ -13,7 +13,7 @@ from hint_tools.benchmark import compare
 from hint_tools.benchmark.batches import Batches
 from hint_tools.benchmark.config import BenchmarkConfig
 from hint_tools.benchmark.export import FORMAT, VERSION, plain
-from hint_tools.benchmark.history import append_result
+from hint_tools.benchmark.history import append_result, writing_results
 from hint_tools.benchmark.matching import read_predictions
 from hint_tools.benchmark.mesh_page import write_mesh_page
 from hint_tools.benchmark.spatial import (
@@ -109,7 +109,7 @@ def _finish(
 ) -> Report:
     about = about | {"dataset": config.dataset, "resamplings": config.bootstrap, "seed": config.seed}
     if hands.joints is None:
-        with atomic_path(out / SUBMISSION) as temporary:
+        with writing_results(out), atomic_path(out / SUBMISSION) as temporary:
             write_submission(temporary, _official(hands, pieces, 0), _official(hands, pieces, 1))
         return Report(stage=STAGE, counts={"hands": len(hands)}, outputs=(str(out / SUBMISSION),), details=about)
     score = score_mesh(hands, pieces, resamplings=config.bootstrap, seed=config.seed)
@@ -127,10 +127,11 @@ def _finish(
     document = {"format": FORMAT, "version": VERSION, **about, "sources": [_as_json(score)]}
     if differences:
         document["comparison"] = compare.as_json(differences, other)
-    write_json(out / METRICS, document)
-    write_text(out / TABLE, _as_csv(score))
-    write_mesh_page(out / PAGE, score, name, about, differences, other)
-    results = append_result(out, {"model": name, **about, "official": score.official})
+    with writing_results(out):
+        write_json(out / METRICS, document)
+        write_text(out / TABLE, _as_csv(score))
+        write_mesh_page(out / PAGE, score, name, about, differences, other)
+        results = append_result(out, {"model": name, **about, "official": score.official})
     outputs = (*(str(out / f) for f in (PAGE, METRICS, TABLE)), str(results))
     return Report(stage=STAGE, counts=_counts(score), outputs=outputs, details=document)
 

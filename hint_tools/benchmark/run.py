@@ -14,7 +14,7 @@ from hint_tools.benchmark.batches import Batches
 from hint_tools.benchmark.config import BenchmarkConfig
 from hint_tools.benchmark.evaluate import gathered
 from hint_tools.benchmark.export import as_csv, as_json, plain
-from hint_tools.benchmark.history import append_result
+from hint_tools.benchmark.history import append_result, writing_results
 from hint_tools.benchmark.human import expected_pck, read_sigmas
 from hint_tools.benchmark.inputs import HintData, read_hint_data, require_sense
 from hint_tools.benchmark.matching import Matched, match, read_predictions
@@ -135,22 +135,23 @@ def _finish(
     document = as_json(scores, about)
     if differences:
         document["comparison"] = compare.as_json(differences, other)
-    write_json(out / METRICS, document)
-    write_text(out / TABLE, as_csv(scores))
-    write_bytes(out / PREDICTIONS, encode(_own_answers(answered.name, scores)))
     facts = _page_facts(answered.name, scores, about)
-    write_page(
-        out / PAGE,
-        scores,
-        facts,
-        model=answered.name,
-        examples=config.examples,
-        truth_3d=data.facts["truth_3d"],
-        differences=differences,
-        other=other,
-        whole=_is_whole(data, scores),
-    )
-    results = append_result(out, {"model": answered.name, **about, "pck": _headline(scores)})
+    with writing_results(out):
+        write_json(out / METRICS, document)
+        write_text(out / TABLE, as_csv(scores))
+        write_bytes(out / PREDICTIONS, encode(_own_answers(answered.name, scores)))
+        write_page(
+            out / PAGE,
+            scores,
+            facts,
+            model=answered.name,
+            examples=config.examples,
+            truth_3d=data.facts["truth_3d"],
+            differences=differences,
+            other=other,
+            whole=_is_whole(data, scores),
+        )
+        results = append_result(out, {"model": answered.name, **about, "pck": _headline(scores)})
     files = (out / PAGE, out / METRICS, out / TABLE, out / PREDICTIONS, results)
     return Report(
         stage=STAGE,

@@ -40,6 +40,10 @@ MARKER = "hint.toml"
 MODEL_FILE = "prelabel/model.json"
 """Names the model of the last `hint prelabel`: the table keeps every model's predictions, `hint push` takes these."""
 LOCK_WAIT_S = 0.5
+_WRITTEN_UNDER_LOCK = (
+    "", ".hint", ".hint/stamps", "crops", "fit", "prelabel", "qc", "sample", "submissions/raw", "tables",
+)  # fmt: skip
+"""Folders nothing writes to without the lock: what a killed command left half written in them belongs to nobody."""
 
 R = TypeVar("R", bound=Record)
 
@@ -146,7 +150,7 @@ class Project:
         try:
             with lock:
                 write_text(holder, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
-                for sub in ("", "tables"):
+                for sub in _WRITTEN_UNDER_LOCK:
                     if (self.root / sub).is_dir():
                         remove_leftovers(self.root / sub)
                 yield
