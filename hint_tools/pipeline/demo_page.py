@@ -12,7 +12,7 @@ from hint_tools.core.records import Consensus
 from hint_tools.media.draw import draw_hand, draw_label, hand_crop, side_by_side
 from hint_tools.media.images import read_image
 from hint_tools.pipeline.demo_compare import CONSENSUS_ROW, PRELABEL, Comparison
-from hint_tools.report.blocks import Block, Chart, Figure, Gallery, Section, Table, Text
+from hint_tools.report.blocks import Block, Chart, Figure, Gallery, Link, Section, Table, Text
 from hint_tools.report.charts import bar_chart
 from hint_tools.report.page import write_report
 from hint_tools.store.project import Project
@@ -25,6 +25,7 @@ _SHOWN = 8
 """Hands with pictures: half of them the worst, half from the middle."""
 _CROP_PX = 220
 _OTHER_PAGES = (
+    ("project/sample/report.html", "what was taken of each source, and why"),
     ("project/qc/report.html", "agreement, mistakes, the queue"),
     ("project/fit/report.html", "every fitted hand with its uncertainty"),
     ("project/benchmark/report.html", "the trained network on the release"),
@@ -74,11 +75,16 @@ def write_page(path: Path, project: Project, result: Comparison, steps: Mapping[
         Section("Hands in space", _fit_blocks(result)),
         Section("Hands", [Gallery(_figures(project, result), columns=2)], _FIGURE_INTRO),
         Section("What ran", _step_blocks(steps)),
-        Section("More pages", [Table(("file", "what it shows"), _OTHER_PAGES)], "Beside this page, in its folder."),
+        Section("More pages", [Table(("page", "what it shows"), _other_pages(path.parent))]),
     ]
     facts = {name: str(value) for name, value in summary(result).items()}
     subtitle = "A whole round on rendered hands whose every joint is known exactly"
     write_report(path, "hint demo", subtitle, facts, sections)
+
+
+def _other_pages(folder: Path) -> list[tuple[Link, str]]:
+    """Links to what lies beside this page."""
+    return [(Link(name, name), shows) for name, shows in _OTHER_PAGES if (folder / name).exists()]
 
 
 _SCORE_INTRO = (

@@ -1,13 +1,14 @@
-"""What a round has done, what is stale, and which command comes next."""
+"""What a round has done, what is stale, how far its annotators are, and which command comes next."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from hint_tools.core.report import Report
+from hint_tools.pipeline.people import answers_per_task, as_details, people_progress
 from hint_tools.store.project import Project
-from hint_tools.store.tables import ALL_TABLES, table_digest
+from hint_tools.store.tables import ALL_TABLES, LEDGER, SUBMISSIONS, table_digest
 
 State = Literal["done", "stale", "to do"]
 
@@ -58,7 +59,7 @@ def stage_states(project: Project) -> list[StageState]:
 
 
 def run_status(project: Project) -> Report:
-    """The round at a glance: rows of each table, state of each stage, next command."""
+    """The round at a glance: rows of each table, state of each stage, progress of each annotator, next command."""
     states = stage_states(project)
     following = next((s.command for s in states if s.state != "done"), "")
     counts: dict[str, int | float | str] = {"project": project.name}
@@ -66,5 +67,10 @@ def run_status(project: Project) -> Report:
         path = project.table_path(table)
         if path.exists():
             counts[table.name] = len(project.read(table))
-    details = {"stages": [{"stage": s.stage, "state": s.state, "why": s.why, "command": s.command} for s in states]}
+    ledger, answers = project.read_if_any(LEDGER), project.read_if_any(SUBMISSIONS)
+    details: dict[str, Any] = {
+        "stages": [{"stage": s.stage, "state": s.state, "why": s.why, "command": s.command} for s in states],
+        "annotators": as_details(people_progress(ledger, answers)),
+        "answers_per_task": answers_per_task(ledger, answers),
+    }
     return Report(stage="status", counts=counts, details=details, next_command=following)

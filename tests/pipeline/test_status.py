@@ -1,11 +1,14 @@
 """Status: done, stale, to do, and the next command."""
 
 import numpy as np
+from typer.testing import CliRunner
 
-from hint_tools.core.records import Hand
+from hint_tools.cli.app import build_app
+from hint_tools.core.ids import task_key
+from hint_tools.core.records import Hand, LedgerEntry, Submission
 from hint_tools.pipeline.status import run_status, stage_states
 from hint_tools.store.project import create_project
-from hint_tools.store.tables import CONSENSUS, FRAMES, HANDS, PREDICTIONS, SUBMISSIONS
+from hint_tools.store.tables import CONSENSUS, FRAMES, HANDS, LEDGER, PREDICTIONS, SUBMISSIONS
 
 
 def states(project):
@@ -46,3 +49,57 @@ def test_what_follows_a_stale_stage_is_stale_too(tmp_path):
     project.table_path(SUBMISSIONS).unlink()
     assert states(project)["pull"] == "stale"
     assert states(project)["qc"] == "stale"
+
+
+def entry(hand, number):
+    return LedgerEntry(
+        task_key=task_key(hand, number), hand_id=hand, server_project=1, task_id=1, crop=np.zeros(3), crop_width_px=1,
+        crop_height_px=1, image_sha256="", pushed_at="",
+    )  # fmt: skip
+
+
+def submission(hand, who, number=0, k=0, **more):
+    given = {"valid": True, "lead_time_s": 10.0 + k, "updated_at": f"2026-01-0{1 + k}T00:00:00Z", **more}
+    return Submission(
+        submission_id=f"{hand}{who}{number}{k}", hand_id=hand, task_key=task_key(hand, number), annotator=who,
+        annotation_id=k, **given,
+    )  # fmt: skip
+
+
+def test_everybodys_progress_is_counted_by_task_and_not_by_click(tmp_path):
+    project = create_project(tmp_path / "r", "r")
+    project.write(LEDGER, [entry("a", 0), entry("b", 0), entry("c", 0), entry("a", 1)])
+    project.write(
+        SUBMISSIONS,
+        [
+            submission("a", "ana"),
+            submission("a", "ana", k=2),  # twice: one task
+            submission("b", "ana", valid=False, reject_reason="skipped"),
+            submission("a", "bo", superseded=True),
+            submission("b", "bo", k=1, valid=False, rejected=True, reject_reason="too_dark"),
+            submission("c", "bo", k=3, valid=False),
+            submission("a", "<b>cy", number=1, k=4),
+            submission("elsewhere", "ana", k=5),
+        ],
+    )
+    details = run_status(project).details
+    rows = {r.pop("annotator"): r for r in details["annotators"]}
+    assert rows["ana"] == {
+        "first": 1, "second": 0, "rejected": 0, "unusable": 0, "skipped": 1, "median_s": 11.0,
+        "last": "2026-01-03T00:00:00Z",
+    }  # fmt: skip
+    assert (rows["bo"]["first"], rows["bo"]["rejected"], rows["bo"]["unusable"]) == (1, 1, 1)
+    assert rows["<b>cy"]["second"] == 1
+    assert details["answers_per_task"] == {"first": {0: 1, 1: 2}, "second": {1: 1}}
+
+
+def test_status_tells_people_apart_on_a_narrow_terminal(tmp_path, monkeypatch):
+    project = create_project(tmp_path / "r", "r")
+    project.write(LEDGER, [entry("a", 0)])
+    project.write(SUBMISSIONS, [submission("a", "[red]somebody.with.a.long.name@a-long-place.example.org")])
+    monkeypatch.setenv("COLUMNS", "80")
+    said = CliRunner().invoke(build_app(["status"]), ["status", "--project", str(project.root)]).output
+    assert "1/1" in said
+    assert "answers: 1 tasks, 1 with 1" in said
+    assert "[red]somebody.with.a" in said
+    assert max(map(len, said.splitlines())) <= 80
