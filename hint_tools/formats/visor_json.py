@@ -3,12 +3,16 @@
 One file a video: `video_annotations[].{image: {image_path, name, video}, annotations[]}`, an annotation being
 `{id, name, class_id, exhaustive, segments, in_contact_object, on_which_hand}`. Classes 300 and 301 are left and right
 hands, 303 and 304 gloves. Polygons are px measured from the outer corner of the top-left pixel. Contact fields may be
-null or missing; "rigth hand" stands for "right hand" in some files.
+null or missing; "rigth hand" stands for "right hand" in some files. A hand in a glove touches the glove, and the glove
+touches what the hand holds.
+
+The owners' VISOR-HOS project corrects what some hands touch, in `correct.json`: `{picture: {"left hand": id}}`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+Corrections = Mapping[str, Mapping[str, str]]
+"""What each hand of a picture touches, by the picture's name and the hand's: `left hand` or `right hand`."""
 
 HANDS = {300: "left", 301: "right"}
 GLOVES = frozenset({303, 304})
@@ -74,8 +80,24 @@ class VisorFile:
     oddities: Counter[str]
 
 
-def parse_visor(document: Any) -> VisorFile | None:
-    """The pictures of a parsed file; None when it is not one of VISOR's."""
+def parse_corrections(document: Any) -> Corrections | None:
+    """What a parsed `correct.json` says; None when it is not one."""
+    if not isinstance(document, dict) or not all(isinstance(fixes, dict) for fixes in document.values()):
+        return None
+    if not all(
+        hand in _SIDES and isinstance(thing, str) for fixes in document.values() for hand, thing in fixes.items()
+    ):
+        return None
+    return document
+
+
+def parse_visor(document: Any, corrections: Corrections | None = None) -> VisorFile | None:
+    """The pictures of a parsed file; None when it is not one of VISOR's.
+
+    Args:
+        document: of one video.
+        corrections: of any videos' pictures.
+    """
     rows = document.get("video_annotations") if isinstance(document, dict) else None
     if not isinstance(rows, list):
         return None
@@ -91,8 +113,21 @@ def parse_visor(document: Any) -> VisorFile | None:
         path = image.get("image_path")
         entries = row.get("annotations")
         listed = [e for e in entries if isinstance(e, dict)] if isinstance(entries, list) else []
+        listed = _corrected(listed, (corrections or {}).get(name, {}), odd)
         pictures.append(VisorPicture(name, path if isinstance(path, str) else "", _hands(listed, bad, odd)))
     return VisorFile(tuple(pictures), bad, odd)
+
+
+def _corrected(entries: list[dict[str, Any]], fixes: Mapping[str, str], odd: Counter[str]) -> list[dict[str, Any]]:
+    """The annotations with what `fixes` says the hands touch."""
+    left = {_SIDES[hand]: thing for hand, thing in fixes.items()}
+    corrected = []
+    for entry in entries:
+        thing = left.pop(HANDS.get(entry.get("class_id", -1), ""), None)
+        odd["contact corrected by VISOR-HOS"] += thing is not None
+        corrected.append(entry if thing is None else entry | {"in_contact_object": thing})
+    odd["correction that fits no hand"] += len(left)
+    return corrected
 
 
 def _hands(entries: list[dict[str, Any]], bad: Counter[str], odd: Counter[str]) -> tuple[VisorHand, ...]:
@@ -141,10 +176,11 @@ def _joined(
 ) -> VisorHand:
     """One hand of all masks of a side: a glove and the wrist that shows under it are annotated apart."""
     odd["masks of one side joined"] += len(parts) - 1
+    own = {str(entry.get("id")) for entry, _ in parts}
     contact = touches = ""
     for entry, _ in parts:
         word = entry.get("in_contact_object")
-        if contact or not isinstance(word, str) or not word:
+        if contact or not isinstance(word, str) or not word or word in own:  # its own glove: that has its own word
             continue
         if word in _NOT_IN_CONTACT:
             contact = "no_contact"

@@ -5,6 +5,7 @@
     GroundTruth-SparseAnnotations/annotations/{train,val}/P01_01.json
     GroundTruth-SparseAnnotations/rgb_frames/{train,val}/P01/P01_01.zip    or unpacked: P01/P01_01/*.jpg
     EPIC_100_train.csv, EPIC_100_validation.csv                            optional: what is done when
+    correct.json                                                           optional: corrections, from VISOR-HOS
 
 Pictures are never taken from the videos by number: see `epic_numbering`.
 """
@@ -21,9 +22,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from hint_tools.core.errors import DataError
-from hint_tools.core.findings import Severity
+from hint_tools.core.findings import Finding, Severity
 from hint_tools.core.progress import track
-from hint_tools.formats.visor_json import VisorHand, VisorPicture, parse_visor
+from hint_tools.formats.visor_json import Corrections, VisorHand, VisorPicture, parse_corrections, parse_visor
 from hint_tools.sources.candidates import Candidate, HandBox, SourceReading, Tally
 from hint_tools.sources.epic_numbering import EpicPicture, parse_name, participant_of, time_of
 from hint_tools.sources.wrist import hand_box, mask_box
@@ -35,6 +36,8 @@ SPLITS = ("train", "val")
 PICTURE_PX = (1920, 1080)
 """Of VISOR's sparse pictures, which its polygons are drawn on."""
 ACTION_FILES = ("EPIC_100_train.csv", "EPIC_100_validation.csv")
+CORRECTIONS = "correct.json"
+"""`data_preparation/correct.json` of the owners' project VISOR-HOS: what the hands of 11 pictures really touch."""
 _HINT = "name the folder that holds GroundTruth-SparseAnnotations"
 
 
@@ -84,16 +87,15 @@ def read_epic(root: SourcePath) -> SourceReading:
     folder = _find(root)
     actions = Actions()
     for name in ACTION_FILES:
-        for path in sorted({p / name for p in (root, folder, folder.parent)}):
-            if path.is_file():
-                actions.read(path)
-                break
+        if path := _beside(root, folder, name):
+            actions.read(path)
+    corrections, notes = _corrections(_beside(root, folder, CORRECTIONS))
     skipped, hands_skipped, odd = Tally(), Tally(), Tally()
     candidates: list[Candidate] = []
     listed = 0
     for split, path in track(list(_files(folder)), "reading masks"):
         try:
-            parsed = parse_visor(read_json(path))
+            parsed = parse_visor(read_json(path), corrections)
         except DataError:
             parsed = None
         if parsed is None:
@@ -111,7 +113,7 @@ def read_epic(root: SourcePath) -> SourceReading:
     counts = {"pictures listed": listed, "pictures with hands": len(candidates)}
     counts |= {f"pictures: {r}": n for r, n in skipped.counts().items()}
     counts |= {f"hands: {r}": n for r, n in hands_skipped.counts().items()}
-    found = [*skipped.findings("epic", "pictures skipped"), *hands_skipped.findings("epic", "masks skipped")]
+    found = [*notes, *skipped.findings("epic", "pictures skipped"), *hands_skipped.findings("epic", "masks skipped")]
     found += odd.findings("epic", "masks", Severity.INFO) + actions.skipped.findings("epic", "actions skipped")
     candidates.sort(key=lambda c: (c.unit, c.origin))
     return SourceReading(candidates=tuple(candidates), counts=counts, findings=tuple(found))
@@ -122,6 +124,23 @@ def _find(root: SourcePath) -> SourcePath:
         if (folder / "annotations").is_dir():
             return folder
     raise DataError(f"{root}: expected GroundTruth-SparseAnnotations/annotations/ here, found none", hint=_HINT)
+
+
+def _beside(root: SourcePath, folder: SourcePath, name: str) -> SourcePath | None:
+    """Where an optional file is: beside the annotations' folder, in it, or in the root; None where it is not."""
+    places: dict[str, SourcePath] = {str(p): p / name for p in (root, folder, folder.parent)}
+    return next((path for _, path in sorted(places.items()) if path.is_file()), None)
+
+
+def _corrections(path: SourcePath | None) -> tuple[Corrections, tuple[Finding, ...]]:
+    if path is None:
+        message = f"{CORRECTIONS} of VISOR-HOS is not here: what a few hands touch stays as VISOR has it"
+        how = "put data_preparation/correct.json of the VISOR-HOS project beside the annotations"
+        return {}, (Finding("epic.no-corrections", Severity.INFO, message, how),)
+    corrections = parse_corrections(read_json(path))
+    if corrections is None:
+        raise DataError(f"{path}: expected pictures with the things their hands touch, as VISOR-HOS has them")
+    return corrections, ()
 
 
 def _files(folder: SourcePath) -> Iterator[tuple[str, SourcePath]]:

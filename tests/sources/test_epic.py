@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hint_tools.core.errors import DataError
 from hint_tools.core.geometry import box_of_points, clip_box, iou
 from hint_tools.core.records import Side
-from hint_tools.formats.visor_json import parse_visor
+from hint_tools.formats.visor_json import parse_corrections, parse_visor
 from hint_tools.mano.assets import load_hand_model
 from hint_tools.mano.camera import Camera
 from hint_tools.media.images import encode_jpeg
@@ -89,6 +89,58 @@ def test_every_kind_of_annotation() -> None:
     assert (+parsed.oddities)["typo in a hand's name mended"] == 1
     assert (+parsed.oddities)["unknown exhaustive perhaps"] == 1
     assert parse_visor([1]) is None
+
+
+def test_a_hand_in_a_glove_touches_what_the_glove_touches() -> None:
+    glove = annotation(303, "glove", on_which_hand=["left hand"], in_contact_object="1cup") | {"id": "g"}
+    hand = annotation(300, "left hand", in_contact_object="g")
+    cup = annotation(1, "cup") | {"id": "1cup"}
+    for entries in ([hand, glove, cup], [glove, hand, cup]):
+        parsed = parse_visor({"video_annotations": [{"image": {"name": "a.jpg"}, "annotations": entries}]})
+        assert parsed is not None
+        ((left,),) = (p.hands for p in parsed.pictures)
+        assert (left.contact, left.touches, left.glove) == ("object_contact", "cup", True)
+    free = [hand, glove | {"in_contact_object": "glove-not-in-contact"}, cup]
+    parsed = parse_visor({"video_annotations": [{"image": {"name": "a.jpg"}, "annotations": free}]})
+    assert parsed is not None
+    assert parsed.pictures[0].hands[0].contact == "no_contact"
+
+
+def test_corrections_of_what_a_hand_touches() -> None:
+    """In the form of VISOR-HOS: the picture's name, the hand's name, the id of what it touches."""
+    fixes = parse_corrections({"a.jpg": {"right hand": "1cup"}, "b.jpg": {"left hand": "1cup"}, "other.jpg": {}})
+    assert fixes is not None
+    hands = [annotation(300, "left hand", in_contact_object="hand-not-in-contact")]
+    hands += [annotation(301, "rigth hand", in_contact_object="inconclusive"), annotation(1, "cup") | {"id": "1cup"}]
+    rows = [{"image": {"name": "a.jpg"}, "annotations": hands}, {"image": {"name": "b.jpg"}, "annotations": hands[1:]}]
+    parsed = parse_visor({"video_annotations": rows}, fixes)
+    assert parsed is not None
+    left, right = parsed.pictures[0].hands
+    assert (left.contact, right.contact, right.touches) == ("no_contact", "object_contact", "cup")
+    assert parsed.pictures[1].hands[0].contact == "inconclusive"
+    assert (+parsed.oddities)["contact corrected by VISOR-HOS"] == 1
+    assert (+parsed.oddities)["correction that fits no hand"] == 1
+    for wrong in ([], {"a.jpg": "1cup"}, {"a.jpg": {"third hand": "1cup"}}, {"a.jpg": {"left hand": 1}}):
+        assert parse_corrections(wrong) is None
+
+
+@pytest.mark.parametrize("place", ["", "GroundTruth-SparseAnnotations"])
+def test_corrections_are_read_where_they_lie_and_counted(tmp_path: Path, place: str) -> None:
+    document = visor_document("P01_01", {1: [("left", SQUARE, "cup")], 2: []})
+    root = download(tmp_path, {("train", "P01_01"): document}, zipped=False)
+    codes = [f.code for f in read_epic(root).findings]
+    assert "epic.no-corrections" in codes
+    (root / place / "correct.json").write_text(
+        json.dumps({picture_name("P01_01", 1): {"left hand": "hand-not-in-contact"}})
+    )
+    reading = read_epic(root)
+    assert reading.candidates[0].hands[0].contact == "no_contact"
+    told = {f.code: f.count for f in reading.findings}
+    assert told["epic.contact-corrected-by-VISOR-HOS"] == 1
+    assert "epic.no-corrections" not in told
+    (root / place / "correct.json").write_text("[]")
+    with pytest.raises(DataError, match="expected pictures with the things their hands touch"):
+        read_epic(root)
 
 
 def download(root: Path, documents: dict[tuple[str, str], Any], zipped: bool) -> Path:
