@@ -72,6 +72,10 @@ class BenchmarkConfig(StageConfig):
         default="fp32", description="Numbers of the backbone; head and hand model always use 32 bits."
     )
     compile: bool = Field(default=False, description="Compile the backbone first: pays off from some hundred hands.")
+    mesh_visibility: bool = Field(
+        default=True,
+        description="Ask each predicted mesh which joints it hides, where annotators said so: 2 ms a hand.",
+    )
     bootstrap: int = Field(default=1000, ge=0, description="Resamplings for the 95% intervals; 0 for none.")
     seed: int = Field(default=0, ge=0, description="Of the resamplings.")
     examples: int = Field(default=8, ge=0, description="Best and worst hands to show in the report.")

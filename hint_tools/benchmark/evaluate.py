@@ -12,10 +12,12 @@ import torch
 
 from hint_tools.benchmark.batches import Batches, Shard
 from hint_tools.benchmark.cropping import prepared
+from hint_tools.benchmark.visibility import states_of
 from hint_tools.core.errors import DataError
 from hint_tools.core.progress import work
 from hint_tools.data.evaluation import EvaluationSet
 from hint_tools.hamer.camera import frame_translation
+from hint_tools.mano.seen import Skin
 
 Floats = npt.NDArray[np.float64]
 Array = npt.NDArray[Any]
@@ -30,10 +32,12 @@ class Answers:
     Args:
         keypoints_2d: (n, 21, 2) px of the frame.
         keypoints_3d: (n, 21, 3) m; a left hand's are a left hand's. NaN from a model that says nothing of space.
+        states: (n, 21) `Visibility` of the joints by the predicted meshes' own skin; None where nobody asked.
     """
 
     keypoints_2d: Floats
     keypoints_3d: Floats
+    states: npt.NDArray[np.int8] | None = None
 
     @property
     def spatial(self) -> bool:
@@ -76,6 +80,7 @@ def evaluate_into(
     device: torch.device,
     workers: int = 0,
     cameras: Floats | None = None,
+    skin: Skin | None = None,
 ) -> int:
     """Answer the batches of `shard` that are missing and keep them; how many there were.
 
@@ -88,13 +93,14 @@ def evaluate_into(
         device: where the network runs.
         workers: as in `evaluate`.
         cameras: (n, 3, 3) px: keep vertices and the place before the camera as well.
+        skin: of the network's meshes: keep which joints they hide as well.
 
     Raises:
         DataError: as `evaluate`.
         EnvironmentFault: the answers can't be written.
     """
     todo = [i for i in batches.missing() if shard.takes(i)]
-    for i, answer in answer_batches(network, hands, todo, batch_size, device, workers, cameras):
+    for i, answer in answer_batches(network, hands, todo, batch_size, device, workers, cameras, skin):
         batches.save(i, answer)
     return len(todo)
 
@@ -111,7 +117,11 @@ def gathered(hands: EvaluationSet, parts: Iterable[dict[str, Array]]) -> Answers
         DataError: some are not finite: the first few hands, and how many of all.
     """
     columns = list(_finite(hands, parts))
-    return Answers(*(np.concatenate([c[name] for c in columns]) for name in ("keypoints_2d", "keypoints_3d")))
+    flat, deep, states = (
+        np.concatenate([c[name] for c in columns]) if name in columns[0] else None
+        for name in ("keypoints_2d", "keypoints_3d", "states")
+    )
+    return Answers(np.asarray(flat), np.asarray(deep), states)
 
 
 def require_finite(hands: EvaluationSet, parts: Iterable[dict[str, Array]]) -> None:
@@ -158,8 +168,11 @@ def answer_batches(
     device: torch.device,
     workers: int = 0,
     cameras: Floats | None = None,
+    skin: Skin | None = None,
 ) -> Iterator[tuple[int, dict[str, Array]]]:
-    """Number and answers of each batch in `todo`; with `cameras` also `vertices` and `translation`. As `evaluate`.
+    """Number and answers of each batch in `todo`; as `evaluate_into`.
+
+    With `cameras` there are also `vertices` and `translation`, with `skin` also `states`.
 
     Some answers of a batch may not be finite (`require_finite`); where all are, it goes no further.
     """
@@ -173,6 +186,8 @@ def answer_batches(
             answer = network({"img": crops.to(device, non_blocking=True)})
             part = slice(row.start, row.stop)
             found = _answers(answer, hands, part, sides_px[part], None if cameras is None else cameras[part])
+            if skin is not None:
+                found["states"] = _states(answer, skin)
             if _broken(found).all():
                 raise _not_finite(hands, np.array(row), ", all of a batch; it was stopped there")
             yield number, found
@@ -194,6 +209,15 @@ def _answers(
         kept["vertices"] = unmirrored(found["pred_vertices"], left).astype(np.float32)
         kept["translation"] = _translation(found["pred_cam"], left, center, side_px, cameras)
     return kept
+
+
+def _states(answer: Any, skin: Skin) -> npt.NDArray[np.int8]:
+    """What the meshes say of their joints' visibility, as the crop's camera sees them; mirroring changes nothing."""
+    place = answer["pred_cam_t"][:, None]
+    vertices, joints = (
+        (answer[name] + place).cpu().numpy().astype(np.float64) for name in ("pred_vertices", "pred_keypoints_3d")
+    )
+    return states_of(vertices, joints, skin)
 
 
 def _translation(

@@ -44,6 +44,8 @@ def _source_json(one: SourceScore) -> dict[str, Any]:
             "pa_mpjpe_reflections_allowed_mm": plain(one.pose.pa_mpjpe_reflected_mm),
             "pa_auc_reflections_allowed_0_50_mm": plain(one.pose.pa_auc),
         }
+    if one.visibility is not None:
+        document["mesh_visibility"] = one.visibility.as_json()
     if one.reference:
         document["reference"] = one.reference
     return document
@@ -104,6 +106,11 @@ def as_csv(scores: Sequence[SourceScore]) -> str:
             words = [name, "all", one.pose.hands, one.pose.hands * len(JOINT_NAMES), len(JOINT_NAMES)]
             for figure in ("mpjpe_mm", "pa_mpjpe_mm", "pa_mpjpe_reflected_mm", "pa_auc"):
                 lines.writerow([*words, figure, number(getattr(one.pose, figure)), "", "", *_EVERY])
+        if one.visibility is not None:
+            joints = one.visibility.visible + one.visibility.occluded
+            words = [name, "all", one.visibility.hands, joints, len(JOINT_NAMES)]
+            for figure, value in one.visibility.shares().items():
+                lines.writerow([*words, f"mesh visibility: {figure}", number(value), "", "", *_EVERY])
     return out.getvalue()
 
 

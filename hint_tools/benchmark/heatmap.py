@@ -27,13 +27,17 @@ _REACH: Final = (
 """Distances of each finger's joints from the wrist, base to tip."""
 
 
-def skeleton_map(values: Sequence[float], *, title: str, unit: str = "%") -> Markup:
+def skeleton_map(
+    values: Sequence[float], *, title: str, unit: str = "%", errors: bool = False, digits: int = 0
+) -> Markup:
     """A drawn hand (SVG) with each joint's value in its place, blue the more the nearer to the best.
 
     Args:
-        values: 21, in our order; larger is better; NaN is drawn empty.
+        values: 21, in our order; NaN is drawn empty.
         title: what the values are.
         unit: of them.
+        errors: the smaller the better; else the larger.
+        digits: decimals to write.
 
     Raises:
         ValueError: there are not 21 values.
@@ -41,13 +45,17 @@ def skeleton_map(values: Sequence[float], *, title: str, unit: str = "%") -> Mar
     if len(values) != N_JOINTS:
         raise ValueError(f"expected {N_JOINTS} values, got {len(values)}")
     places = _places()
-    top = max((v for v in values if math.isfinite(v)), default=0.0)
+    known = [v for v in values if math.isfinite(v)]
+    best = min(known, default=0.0) if errors else max(known, default=0.0)
     lines = "".join(
         f'<line x1="{places[a][0]:.1f}" y1="{places[a][1]:.1f}" x2="{places[b][0]:.1f}" y2="{places[b][1]:.1f}" '
         'stroke="var(--line)" stroke-width="6" stroke-linecap="round"/>'
         for a, b in BONES
     )
-    joints = "".join(_joint(*place, value, top) for place, value in zip(places, values, strict=True))
+    joints = "".join(
+        _joint(*place, f"{value:.{digits}f}" if math.isfinite(value) else "", _nearness(value, best, errors))
+        for place, value in zip(places, values, strict=True)
+    )
     described = "; ".join(
         f"{name}: {value:.1f}" for name, value in zip(JOINT_NAMES, values, strict=True) if math.isfinite(value)
     )
@@ -74,13 +82,18 @@ def _places() -> list[tuple[float, float]]:
     return [(float(x), float(y)) for x, y in places]
 
 
-def _joint(x: float, y: float, value: float, top: float) -> str:
-    if not math.isfinite(value):
+def _nearness(value: float, best: float, errors: bool) -> int:
+    """Per cent of the way to the best value."""
+    part, whole = (best, value) if errors else (value, best)
+    return round(100 * part / whole) if math.isfinite(value) and whole > 0 else 0
+
+
+def _joint(x: float, y: float, words: str, nearness: int) -> str:
+    if not words:
         ring = 'fill="var(--ground)" stroke="var(--line)" stroke-width="2"'
         return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{_RADIUS}" {ring}/>'
-    share = round(100 * value / top) if top > 0 else 0
-    colour = f"color-mix(in srgb, var(--series-1) {share}%, var(--series-2))"
-    text = f'<text class="strong" x="{x:.1f}" y="{y + 4:.1f}" text-anchor="middle" font-weight="600">{value:.0f}</text>'
+    colour = f"color-mix(in srgb, var(--series-1) {nearness}%, var(--series-2))"
+    text = f'<text class="strong" x="{x:.1f}" y="{y + 4:.1f}" text-anchor="middle" font-weight="600">{words}</text>'
     circle = (
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{_RADIUS}" fill="var(--ground)" stroke="{colour}" stroke-width="5"/>'
     )

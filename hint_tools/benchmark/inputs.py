@@ -18,8 +18,10 @@ from hint_tools.store.manifests import CHECKSUMS, file_sha256
 from hint_tools.store.project import Project
 
 RELEASE: Final = "release.json"
-_HINT_ONLY: Final = ("release", "sources", "images", "crop", "as_reference", "split", "on_missing")
+_HINT_ONLY: Final = ("release", "sources", "images", "crop", "as_reference", "split", "on_missing", "mesh_visibility")
 """Options that only annotated images give a meaning to."""
+_NETWORK_ONLY: Final = ("shard", "precision", "compile")
+"""Options that only a checkpoint gives a meaning to."""
 _CROPS: Final = {
     "hint": (HINT_RESCALE, BoxRule.SQUARE),
     "padded": (1.0, BoxRule.PADDED),
@@ -54,13 +56,14 @@ def require_sense(config: BenchmarkConfig) -> None:
             f"expected a checkpoint or --predictions, got {got}", hint="hint benchmark model.ckpt --release DIR"
         )
 
-    useless = [name for name in ("shard",) if config.predictions is not None and getattr(config, name)]
     fields = type(config).model_fields
+    networks = _NETWORK_ONLY if config.predictions is not None else ()
+    useless = [name for name in networks if getattr(config, name) != fields[name].default]
     others = ("root",) if config.dataset == "hint" else _HINT_ONLY
     useless += [name for name in others if getattr(config, name) != fields[name].default]
     if useless:
         words = ", ".join(f"--{name.replace('_', '-')}" for name in useless)
-        what = "a predictions file" if "shard" in useless else f"--dataset {config.dataset}"
+        what = "a predictions file" if set(useless) & set(networks) else f"--dataset {config.dataset}"
         raise ConfigError(f"{words} means nothing with {what}", hint=f"leave out {words}")
 
 

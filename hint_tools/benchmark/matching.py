@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from hint_tools.benchmark.evaluate import Answers
+from hint_tools.benchmark.visibility import fits, states_of
 from hint_tools.core.errors import DataError
 from hint_tools.data.evaluation import EvaluationSet
 from hint_tools.formats.predictions import HandAnswers, decode
+from hint_tools.mano.seen import Skin
 
 _SAME_CENTER_PX: Final = 0.5
 _EXAMPLES: Final = 3
@@ -50,7 +52,14 @@ def read_predictions(path: Path) -> HandAnswers:
     return decode(data, str(path))
 
 
-def match(hands: EvaluationSet, answers: HandAnswers, source: str, *, on_missing: Literal["error", "skip"]) -> Matched:
+def match(
+    hands: EvaluationSet,
+    answers: HandAnswers,
+    source: str,
+    *,
+    on_missing: Literal["error", "skip"],
+    skin: Skin | None = None,
+) -> Matched:
     """The answers for a set, whatever their order.
 
     Args:
@@ -58,6 +67,7 @@ def match(hands: EvaluationSet, answers: HandAnswers, source: str, *, on_missing
         answers: of any model.
         source: what to call the file in messages.
         on_missing: `"error"` raises where a hand has no answer; `"skip"` scores the others, and tells.
+        skin: of the hand model whose faces vertices may have, to ask the meshes which joints they hide.
 
     Raises:
         DataError: hands have no answer: the first few, and how many; or it can't be told which of two hands is meant.
@@ -78,7 +88,10 @@ def match(hands: EvaluationSet, answers: HandAnswers, source: str, *, on_missing
     points = answers.keypoints_3d
     space = points[chosen] if points is not None else np.full((len(chosen), answers.keypoints.shape[1], 3), np.nan)
     kept = hands if found.all() else hands.part(found)
-    return Matched(kept, Answers(answers.keypoints[chosen], space), int((~found).sum()), used)
+    states = None
+    if skin is not None and answers.vertices is not None and points is not None and fits(skin, answers.vertices[0]):
+        states = states_of(answers.vertices[chosen], space, skin)
+    return Matched(kept, Answers(answers.keypoints[chosen], space, states), int((~found).sum()), used)
 
 
 def _rows(hands: EvaluationSet, answers: HandAnswers, source: str) -> npt.NDArray[np.int64]:

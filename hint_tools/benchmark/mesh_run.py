@@ -26,12 +26,15 @@ from hint_tools.benchmark.spatial import (
     pieces_of_official,
     score_mesh,
 )
+from hint_tools.benchmark.visibility import fits, skin_of
 from hint_tools.core.errors import ConfigError
 from hint_tools.core.findings import Finding, Severity
 from hint_tools.core.report import Report
 from hint_tools.data.mesh_sets import MeshSet, open_views, read_mesh_set
 from hint_tools.formats import ho3d_eval
 from hint_tools.formats.freihand_eval import write_submission
+from hint_tools.mano.assets import load_hand_model
+from hint_tools.mano.seen import Skin
 from hint_tools.store.atomic import atomic_path, write_json, write_text
 from hint_tools.store.config import resolve_path
 from hint_tools.store.manifests import file_sha256
@@ -61,20 +64,22 @@ def run_mesh(config: BenchmarkConfig, out: Path) -> Report:
     if config.predictions is not None:
         path = resolve_path(config.predictions, base)
         pieces, name = _pieces_of_file(path, hands)
+        skin = skin_of(load_hand_model(_hand_file(config, base)))
         about: dict[str, Any] = {"predictions": {"file": path.name, "sha256": file_sha256(path), "model": name}}
     else:
         asked = _ask(config, hands, out, base)
         if isinstance(asked, Report):
             return asked
-        pieces, batches, about, more = asked
+        pieces, batches, about, more, skin = asked
         findings, name = (*findings, *more), about["checkpoint"]["file"]
-    report = _finish(config, hands, pieces, out, about, name)
+    fitting, unfit = _fitting(skin, hands)
+    report = _finish(config, hands, pieces, out, about, name, fitting)
     if batches is not None:
         batches.remove()
     return Report(
         stage=STAGE,
         counts=report.counts,
-        findings=(*findings, *report.findings),
+        findings=(*findings, *unfit, *report.findings),
         outputs=report.outputs,
         details=report.details,
     )
@@ -89,7 +94,7 @@ def _pieces_of_file(path: Path, hands: MeshSet) -> tuple[Pieces, str]:
 
 def _ask(
     config: BenchmarkConfig, hands: MeshSet, out: Path, base: Path
-) -> tuple[Pieces, Batches, dict[str, Any], tuple[Finding, ...]] | Report:
+) -> tuple[Pieces, Batches, dict[str, Any], tuple[Finding, ...], Skin] | Report:
     from hint_tools.benchmark.evaluate import require_finite
     from hint_tools.benchmark.models import ask, open_checkpoint, partial_report
 
@@ -101,24 +106,32 @@ def _ask(
         return partial_report(answered)
     require_finite(views.crops, answered.batches[0].load())
     about = {"checkpoint": model.about, "boxes": views.boxes}
-    return pieces_of_batches(answered.batches[0]), answered.batches[0], about, model.findings
+    return pieces_of_batches(answered.batches[0]), answered.batches[0], about, model.findings, model.skin
 
 
 def _finish(
-    config: BenchmarkConfig, hands: MeshSet, pieces: Pieces, out: Path, about: dict[str, Any], name: str
+    config: BenchmarkConfig,
+    hands: MeshSet,
+    pieces: Pieces,
+    out: Path,
+    about: dict[str, Any],
+    name: str,
+    skin: Skin | None,
 ) -> Report:
     about = about | {"dataset": config.dataset, "resamplings": config.bootstrap, "seed": config.seed}
     if hands.joints is None:
         with writing_results(out), atomic_path(out / SUBMISSION) as temporary:
             write_submission(temporary, _official(hands, pieces, 0), _official(hands, pieces, 1))
         return Report(stage=STAGE, counts={"hands": len(hands)}, outputs=(str(out / SUBMISSION),), details=about)
-    score = score_mesh(hands, pieces, resamplings=config.bootstrap, seed=config.seed)
+    score = score_mesh(
+        hands, pieces, resamplings=config.bootstrap, seed=config.seed, skin=skin, examples=config.examples
+    )
     differences: list[compare.Difference] = []
     other = ""
     if config.compare is not None:
         path = resolve_path(config.compare, Path.cwd())
         theirs, other = _pieces_of_file(path, hands)
-        rival = score_mesh(hands, theirs, resamplings=0, seed=config.seed)
+        rival = score_mesh(hands, theirs, resamplings=0, seed=config.seed, skin=skin)
         differences = [
             compare.mean_difference(hands.name, k, v, rival.errors[k], resamplings=config.bootstrap, seed=config.seed)
             for k, v in score.errors.items()
@@ -130,10 +143,32 @@ def _finish(
     with writing_results(out):
         write_json(out / METRICS, document)
         write_text(out / TABLE, _as_csv(score))
-        write_mesh_page(out / PAGE, score, name, about, differences, other)
+        write_mesh_page(out / PAGE, hands, score, name, about, differences, other)
         results = append_result(out, {"model": name, **about, "official": score.official})
     outputs = (*(str(out / f) for f in (PAGE, METRICS, TABLE)), str(results))
     return Report(stage=STAGE, counts=_counts(score), outputs=outputs, details=document)
+
+
+def _hand_file(config: BenchmarkConfig, base: Path) -> Path | None:
+    return resolve_path(config.hand_model, base) if config.hand_model else None
+
+
+def _fitting(skin: Skin, hands: MeshSet) -> tuple[Skin | None, tuple[Finding, ...]]:
+    """The hand model's faces if the true meshes have them; else a finding: without them nobody knows what is seen."""
+    first = next(hands.meshes(), None) if hands.meshes else None
+    if first is None or fits(skin, first):
+        return skin, ()
+    message = (
+        f"{hands.name}: the true meshes have other faces than the hand model at hand; nothing is said of what is seen"
+    )
+    return None, (
+        Finding(
+            code="benchmark.faces-unknown",
+            severity=Severity.INFO,
+            message=message,
+            suggestion="--hand-model MANO_RIGHT.pkl",
+        ),
+    )
 
 
 def _official(hands: MeshSet, pieces: Pieces, part: int) -> Iterator[Floats]:

@@ -24,6 +24,7 @@ from hint_tools.hamer.checkpoint import load_checkpoint
 from hint_tools.hamer.device import choose_device
 from hint_tools.hamer.precision import keep_in
 from hint_tools.mano.assets import load_hand_model
+from hint_tools.mano.seen import Skin
 from hint_tools.store.config import resolve_path
 from hint_tools.store.manifests import file_sha256
 
@@ -41,6 +42,7 @@ class CheckpointModel:
         about: for the report.
         findings: of reading it.
         digest: of everything its answers depend on.
+        skin: of its meshes.
     """
 
     name: str
@@ -49,6 +51,7 @@ class CheckpointModel:
     about: dict[str, Any]
     findings: tuple[Finding, ...]
     digest: str
+    skin: Skin
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,8 +98,15 @@ def open_checkpoint(config: BenchmarkConfig, path: Path) -> CheckpointModel:
         "precision": config.precision,
     }
     hand_words = hand_model.identity if hand_model else ""
+    hand = loaded.network.mano
     return CheckpointModel(
-        path.name, loaded.network, device, about, loaded.findings, f"{sha256} {hand_words} {device.type} {__version__}"
+        name=path.name,
+        network=loaded.network,
+        device=device,
+        about=about,
+        findings=loaded.findings,
+        digest=f"{sha256} {hand_words} {device.type} {__version__}",
+        skin=Skin.of(*(v.cpu().numpy() for v in (hand.faces_tensor, hand.lbs_weights, hand.v_template))),
     )
 
 
@@ -130,6 +140,7 @@ def ask(
             "set": set_digest(hands),
             "batch_size": config.batch_size,
             "vertices": cameras is not None,
+            "mesh_visibility": config.mesh_visibility,
             "precision": config.precision,
             "compile": config.compile,
         }
@@ -146,6 +157,7 @@ def ask(
             device=model.device,
             workers=config.workers,
             cameras=cameras,
+            skin=model.skin if cameras is None and config.mesh_visibility else None,
         )
         kept.append(batches)
     if torchrun is not None and torchrun.index == 0:

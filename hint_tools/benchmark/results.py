@@ -13,6 +13,7 @@ from hint_tools.benchmark.evaluate import Answers
 from hint_tools.benchmark.metrics import Pck, curve, mean_over_joints, pck_at, relative_distance
 from hint_tools.benchmark.official import OfficialScores, area_under
 from hint_tools.benchmark.reference import reference_figures
+from hint_tools.benchmark.visibility import VisibilityScore, visibility_score
 from hint_tools.data.evaluation import CONFIDENT, EvaluationSet
 
 Floats = npt.NDArray[np.float64]
@@ -78,6 +79,7 @@ class SourceScore:
         unanswered: hands that were left out because no answer came.
         human: subset -> threshold -> expected PCK of one annotator against another.
         reference: what HaMeR's own evaluation would print, where that was asked for.
+        visibility: what the meshes say of the annotated flags, where that was asked for.
     """
 
     source: str
@@ -90,6 +92,7 @@ class SourceScore:
     unanswered: int = 0
     human: dict[str, dict[float, float]] = field(default_factory=dict)
     reference: dict[str, Any] = field(default_factory=dict)
+    visibility: VisibilityScore | None = None
 
     @property
     def left_out(self) -> int:
@@ -143,6 +146,7 @@ def score(
         unanswered=unanswered,
         human=human or {},
         reference=reference_figures(hands, answers.keypoints_2d, subsets[0].pck) if as_reference else {},
+        visibility=visibility_score(hands, answers.states) if answers.states is not None else None,
     )
 
 

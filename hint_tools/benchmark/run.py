@@ -22,11 +22,13 @@ from hint_tools.benchmark.mesh_run import METRICS, PAGE, STAGE, TABLE, run_mesh
 from hint_tools.benchmark.models import ask, open_checkpoint, partial_report
 from hint_tools.benchmark.page import write_page
 from hint_tools.benchmark.results import SUBSET_WORDS, SourceScore, score
+from hint_tools.benchmark.visibility import skin_of
 from hint_tools.core.errors import DataError
 from hint_tools.core.findings import Finding, Severity
 from hint_tools.core.report import Report
 from hint_tools.data.evaluation import EvaluationSet
 from hint_tools.formats.predictions import HandAnswers, encode
+from hint_tools.mano.assets import load_hand_model
 from hint_tools.store.atomic import write_bytes, write_json, write_text
 from hint_tools.store.config import resolve_path
 from hint_tools.store.manifests import file_sha256
@@ -92,7 +94,9 @@ def _answers_of_network(config: BenchmarkConfig, data: HintData, path: Path, out
 
 def _answers_of_file(config: BenchmarkConfig, data: HintData, path: Path) -> _Answered:
     answers = read_predictions(path)
-    matched = [match(s, answers, str(path), on_missing=config.on_missing) for s in data.sets]
+    hand = resolve_path(config.hand_model, Path.cwd()) if config.hand_model else None
+    skin = skin_of(load_hand_model(hand)) if config.mesh_visibility and answers.vertices is not None else None
+    matched = [match(s, answers, str(path), on_missing=config.on_missing, skin=skin) for s in data.sets]
     name = answers.model or path.name
     about = {"predictions": {"file": path.name, "sha256": file_sha256(path), "model": name}}
     used = np.any([m.used for m in matched], axis=0)

@@ -15,6 +15,7 @@ from hint_tools.benchmark.batches import Batches
 from hint_tools.benchmark.metrics import interval
 from hint_tools.benchmark.motion import acceleration_error_mm
 from hint_tools.benchmark.official import HandErrors, OfficialScores
+from hint_tools.benchmark.surface import SurfaceErrors
 from hint_tools.core.errors import DataError
 from hint_tools.core.progress import work
 from hint_tools.core.skeleton import N_JOINTS
@@ -22,6 +23,7 @@ from hint_tools.data.mesh_sets import N_VERTICES, MeshSet
 from hint_tools.formats import ho3d_eval
 from hint_tools.formats.freihand_eval import ANSWER_DEPTH, count_hands, read_answers
 from hint_tools.formats.predictions import HandAnswers
+from hint_tools.mano.seen import Skin
 
 Floats = npt.NDArray[np.float64]
 Piece = tuple[Floats, Floats | None]
@@ -46,6 +48,7 @@ class MeshScore:
         intervals: figure -> ends of the 95% interval of its mean.
         acceleration_mm: (t,) per three consecutive frames, mm per frame²; empty without sequences.
         curve: thresholds (m) and the shares of joints within them, aligned as the official scripts do.
+        surface: errors by joint and vertex, and hands to show.
     """
 
     name: str
@@ -55,6 +58,7 @@ class MeshScore:
     intervals: dict[str, tuple[float, float]]
     acceleration_mm: Floats
     curve: tuple[Floats, Floats]
+    surface: SurfaceErrors
 
     @property
     def whole(self) -> bool:
@@ -62,7 +66,9 @@ class MeshScore:
         return self.hands == OFFICIAL_SIZES[self.name]
 
 
-def score_mesh(hands: MeshSet, pieces: Pieces, *, resamplings: int, seed: int) -> MeshScore:
+def score_mesh(
+    hands: MeshSet, pieces: Pieces, *, resamplings: int, seed: int, skin: Skin | None = None, examples: int = 0
+) -> MeshScore:
     """The figures of a model whose answers `pieces` gives, in the set's order.
 
     Holds the meshes of one piece at a time, and of every hand its joints and a handful of errors.
@@ -72,13 +78,15 @@ def score_mesh(hands: MeshSet, pieces: Pieces, *, resamplings: int, seed: int) -
         pieces: the answers.
         resamplings: for the intervals.
         seed: of them.
+        skin: of the meshes, for what the camera sees of them; None says nothing of it.
+        examples: best and worst hands to keep.
 
     Raises:
         DataError: the set has no truth, or there are not as many answers as hands.
     """
     if hands.joints is None:
         raise DataError(f"{hands.root}: there is no truth to score with")
-    gathered = OfficialScores(scale_and_wrist=hands.is_ho3d)
+    gathered, surface = OfficialScores(scale_and_wrist=hands.is_ho3d), SurfaceErrors(skin, examples)
     truth_meshes = hands.meshes() if hands.meshes else iter(())
     found: list[HandErrors] = []
     joints: list[Floats] = []
@@ -89,13 +97,15 @@ def score_mesh(hands: MeshSet, pieces: Pieces, *, resamplings: int, seed: int) -
             true_mesh = list(islice(truth_meshes, count))
             usable = own_mesh is not None and len(true_mesh) == count
             meshes = (own_mesh, np.stack(true_mesh)) if usable else (None, None)
-            found.append(gathered.add(own_joints, hands.joints[done : done + count], *meshes))
+            true_joints = hands.joints[done : done + count]
+            found.append(gathered.add(own_joints, true_joints, *meshes))
+            surface.add(own_joints, true_joints, *meshes)
             joints.append(own_joints)
             done += count
             progress.advance(count)
     if done != len(hands):
         raise DataError(f"{hands.name}: {done} answers for {len(hands)} hands")
-    errors = _together(found)
+    errors = _together(found) | surface.per_hand()
     every = np.concatenate(joints)
     shaking = acceleration_error_mm(every, hands.joints, *hands.sequences())
     curve = gathered.curves["xyz_al"]
@@ -107,6 +117,7 @@ def score_mesh(hands: MeshSet, pieces: Pieces, *, resamplings: int, seed: int) -
         intervals={k: _mean_interval(v, resamplings, seed) for k, v in errors.items()} if resamplings else {},
         acceleration_mm=shaking,
         curve=(curve.thresholds_m, curve.shares),
+        surface=surface,
     )
 
 

@@ -7,7 +7,7 @@ files say; HO-3D's order and axes are converted in `formats.ho3d_eval`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -165,6 +165,24 @@ def open_views(hands: MeshSet, npz: Path | None) -> Views:
     return Views(crops, cameras, f"boxes of {npz.name}, padded to 3:4 as HaMeR does" if npz else words)
 
 
+def cameras_of(hands: MeshSet, which: Sequence[int]) -> Floats | None:
+    """(k, 3, 3) px of the images of some hands; None where the set's folder does not hold them.
+
+    Raises:
+        DataError: what it holds is broken.
+    """
+    if hands.is_ho3d:
+        paths = [_meta_path(hands.root, str(hands.keys[i])) for i in which]
+        if not all(path.is_file() for path in paths):
+            return None
+        return np.stack([ho3d_eval.decode_meta(p.read_bytes(), str(p)).camera_matrix for p in paths])
+    if not (hands.root / CAMERAS).is_file():
+        return None
+    wanted = dict.fromkeys(which)
+    found = {i: camera for i, camera in enumerate(read_truth(hands.root / CAMERAS, 3)) if i in wanted}
+    return np.stack([found[i] for i in which]) if len(found) == len(wanted) else None
+
+
 def _boxes(hands: MeshSet, npz: Path | None, boxes: Floats | None) -> tuple[Floats, Floats, BoxRule, float]:
     if npz is None:
         if boxes is None:
@@ -190,9 +208,13 @@ def _identity(name: str) -> tuple[str, int]:
     return parts[-3] if len(parts) > 2 and parts[-3] != "evaluation" and parts[-2] == "rgb" else "", int(match[1])
 
 
-def _meta(root: Path, key: str) -> ho3d_eval.Ho3dMeta:
+def _meta_path(root: Path, key: str) -> Path:
     path = root / key.replace("/rgb/", "/meta/").rsplit(".", 1)[0]
-    path = path.with_name(path.name + ".pkl")
+    return path.with_name(path.name + ".pkl")
+
+
+def _meta(root: Path, key: str) -> ho3d_eval.Ho3dMeta:
+    path = _meta_path(root, key)
     if not path.is_file():
         raise DataError(f"{path}: no such file", hint="give the folder that holds evaluation/ and evaluation.txt")
     return ho3d_eval.decode_meta(path.read_bytes(), str(path))

@@ -68,6 +68,7 @@ class ManoLayer(nn.Module):
     posedirs: Tensor
     J_regressor: Tensor
     lbs_weights: Tensor
+    faces_tensor: Tensor
     extra_joints_idxs: Tensor
     joint_map: Tensor
 

@@ -24,21 +24,24 @@ _FILLED: Final = 0.9
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Skin:
-    """The triangles of a hand model and the bones they belong to.
+    """The triangles of a hand model, the bones they belong to, and the mean hand they cover.
 
     Args:
         faces: (f, 3) vertex ids.
         parts: (f,) bone, in MANO's order of 16.
+        rest: (778, 3) m, flat.
     """
 
     faces: Ints
     parts: Ints
+    rest: Floats
 
     @classmethod
-    def of(cls, faces: npt.ArrayLike, weights: npt.ArrayLike) -> Skin:
-        """From a model's faces (f, 3) and skinning weights (778, 16)."""
+    def of(cls, faces: npt.ArrayLike, weights: npt.ArrayLike, rest: npt.ArrayLike) -> Skin:
+        """From a model's faces (f, 3), skinning weights (778, 16) and mean vertices (778, 3) m."""
         triangles = np.asarray(faces, dtype=np.int64)
-        return cls(triangles, face_parts(np.asarray(weights, dtype=np.float64), triangles))
+        parts = face_parts(np.asarray(weights, dtype=np.float64), triangles)
+        return cls(triangles, parts, np.asarray(rest, dtype=np.float64))
 
 
 def view_of(vertices: Floats) -> Camera | None:

@@ -22,7 +22,7 @@ def model() -> HandModel:
 
 @pytest.fixture(scope="module")
 def skin(model: HandModel) -> Skin:
-    return Skin.of(model.faces, model.weights)
+    return Skin.of(model.faces, model.weights, model.v_template)
 
 
 def posed(model: HandModel, orient: tuple[float, float, float], pose: np.ndarray | None = None, transl=FAR):
