@@ -8,11 +8,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import zip_longest
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from hint_tools.core.errors import ExitCode, HintError
 from hint_tools.core.findings import Finding, Severity, count_by_severity
@@ -157,11 +157,12 @@ def _finite(value: Any) -> Any:
 def print_report(report: Report) -> None:
     """The report for a person: counts, findings, files, next command."""
     out = Console(highlight=False)
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    for name, value in report.counts.items():
-        table.add_row(name, f"{value:.4g}" if isinstance(value, float) else str(value))
     out.print(f"[bold]{report.stage}[/bold]")
-    out.print(table)
+    width = max(map(len, report.counts), default=0)
+    for name, value in report.counts.items():
+        shown = f"{value:.4g}" if isinstance(value, float) else str(value)
+        # zeros are there so that every input is accounted for; they need not be read
+        out.print(f"{name:<{width}}  {shown}", markup=False, soft_wrap=True, style="dim" if value == 0 else "")
     _print_findings(out, report.findings)
     for path in report.outputs:
         out.print(f"  → {path}", markup=False, soft_wrap=True)
@@ -177,10 +178,11 @@ def _print_findings(out: Console, findings: tuple[Finding, ...]) -> None:
     out.print("findings: " + ", ".join(f"{n} {s}" for s, n in counted.items() if n))
     order = [Severity.ERROR, Severity.WARNING, Severity.INFO]
     shown = sorted(findings, key=lambda f: order.index(f.severity))
-    for finding in shown[:SHOWN_FINDINGS]:
+    for finding, following in zip_longest(shown[:SHOWN_FINDINGS], shown[1:SHOWN_FINDINGS]):
         out.print(f"  [{_STYLE[finding.severity]}]{finding.severity.value}[/] ", end="")
         out.print(f"{finding.code}: {finding.message}", markup=False, soft_wrap=True)
-        if finding.suggestion:
+        # what is suggested for several in a row is said once, below the last of them
+        if finding.suggestion and (following is None or following.suggestion != finding.suggestion):
             out.print(f"      {finding.suggestion}", markup=False, style="dim", soft_wrap=True)
     if len(shown) > SHOWN_FINDINGS:
         out.print(f"  … and {len(shown) - SHOWN_FINDINGS} more (--json shows all)")
