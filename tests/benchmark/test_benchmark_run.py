@@ -37,6 +37,7 @@ def test_the_whole_way_equals_the_references_evaluation_loop(tmp_path: Path) -> 
             hand_model=GOLDEN / "mano_random",
             out=tmp_path,
             batch_size=4,
+            as_reference=True,
         )
     )
     expected = dict(json.loads((GOLDEN / "run_eval_tiny_hint.json").read_text()))
@@ -46,6 +47,11 @@ def test_the_whole_way_equals_the_references_evaluation_loop(tmp_path: Path) -> 
         for j, name in enumerate(JOINT_NAMES):
             assert got["per_joint"][name] == pytest.approx(expected[f"kp{j}_pck_{threshold}"], abs=1e-12)
     assert report.details["sources"][0]["pose"]["hands"] == 13
+    printed = source["reference"]
+    assert printed["mode_kpl2"] == pytest.approx(expected["mode_kpl2"], rel=1e-6)
+    assert printed["mode_kpl2_without_the_fault"] != pytest.approx(expected["mode_kpl2"], rel=1e-3)
+    for name in ("kpAvg_pck_0.05", "kpAvg_pck_0.1", "kpAvg_pck_0.15"):
+        assert printed[name] == pytest.approx(expected[name], abs=1e-12)
     page = (tmp_path / "report.html").read_text()
     assert "PCK@0.05" in page
     assert "PA-MPJPE" in page
