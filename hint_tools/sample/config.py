@@ -17,7 +17,7 @@ _ONLY = {
 }
 """Settings that mean something for one source alone."""
 
-Level = Literal["participant", "video", "action", "frame_type", "side", "contact", "size"]
+Level = Literal["source", "participant", "video", "action", "frame_type", "side", "contact", "size"]
 
 
 class SampleConfig(EngineConfig):

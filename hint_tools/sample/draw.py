@@ -56,7 +56,7 @@ def lots_of(table: HandTable, alive: Bools, lot: Ints) -> Lots:
     rows = rows[np.lexsort((table.place[rows], table.candidate[rows], lot[rows]))]
     number, start = np.unique(lot[rows], return_index=True)
     head = rows[start]
-    plain = {n: getattr(table, n).at(head) for n in ("participant", "video", "action", "frame_type")}
+    plain = {n: getattr(table, n).at(head) for n in ("source", "participant", "video", "action", "frame_type")}
     mixed = {n: _common(getattr(table, n).at(rows), start) for n in ("side", "contact")}
     largest = np.maximum.reduceat(table.size_px[rows], start) if len(rows) else np.zeros(0)
     size = np.searchsorted(np.array(SIZES_PX), largest, side="right")

@@ -15,8 +15,8 @@ from hint_tools.sources.candidates import Candidate
 from hint_tools.store.atomic import write_text
 
 HEAD = (
-    "verdict", "why", "id", "split", "unit", "frame_index", "video", "participant", "action", "frame_type", "side",
-    "contact", "size_px", "box",
+    "verdict", "why", "id", "split", "source", "unit", "frame_index", "video", "participant", "action", "frame_type",
+    "side", "contact", "size_px", "box",
 )  # fmt: skip
 
 
@@ -56,7 +56,7 @@ def write_explanation(
         writer.writerow(
             (
                 "taken" if taken else "dropped", why, ids.get(row, ""), "" if frame is None else frame.split,
-                c.unit, c.frame_index, c.video, c.participant, c.action, c.frame_type,
+                c.collection, c.unit, c.frame_index, c.video, c.participant, c.action, c.frame_type,
                 (hand.side or "") if hand else "no hand", hand.contact if hand else "", f"{table.size_px[row]:.1f}",
                 " ".join(f"{v:.1f}" for v in hand.box) if hand else "",
             )

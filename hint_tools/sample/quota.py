@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-LEVELS = ("participant", "video", "action", "frame_type", "side", "contact", "size")
+LEVELS = ("source", "participant", "video", "action", "frame_type", "side", "contact", "size")
 """What frames can be balanced and limited by."""
 
 

@@ -72,6 +72,7 @@ class HandTable:
         frame_index: of the frame in its unit.
         time_s: of the frame in its video; NaN where unknown.
         size_px: longer side of the box; 0 without one.
+        source: collection each frame is from.
     """
 
     candidate: Ints
@@ -82,6 +83,7 @@ class HandTable:
     time_s: npt.NDArray[np.float64]
     size_px: npt.NDArray[np.float64]
     unit: Coded
+    source: Coded
     video: Coded
     participant: Coded
     action: Coded
@@ -142,6 +144,7 @@ class Verdicts:
 @dataclass(slots=True)
 class _Columns:
     unit: list[str] = field(default_factory=list)
+    source: list[str] = field(default_factory=list)
     video: list[str] = field(default_factory=list)
     participant: list[str] = field(default_factory=list)
     action: list[str] = field(default_factory=list)
@@ -164,6 +167,7 @@ def table_of(candidates: Sequence[Candidate], seed: int) -> HandTable:
     columns = _Columns()
     for c in candidates:
         columns.unit.append(c.unit)
+        columns.source.append(c.collection)
         columns.video.append(c.video)
         columns.participant.append(c.participant)
         columns.action.append(c.action)
@@ -187,6 +191,7 @@ def table_of(candidates: Sequence[Candidate], seed: int) -> HandTable:
         time_s=np.array([c.time_s for c in candidates], np.float64)[source],
         size_px=np.array(sizes, np.float64),
         unit=unit.at(source),
+        source=Coded.of(columns.source).at(source),
         video=Coded.of(columns.video).at(source),
         participant=Coded.of(columns.participant).at(source),
         action=Coded.of(columns.action).at(source),

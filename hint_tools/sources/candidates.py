@@ -55,6 +55,8 @@ class Candidate:
         redistributable: whether the licence lets the picture be passed on.
         member: name of the picture within the archive; empty for a plain file.
         official_split: `train`, `val` or `test` where the source's owners say so.
+        collection: where the source itself got the picture: `newdays`, `epick`, `coco` or `articulation` in Hands23,
+            `ego4d`, `epic` or `folder`.
     """
 
     file: SourcePath
@@ -73,6 +75,7 @@ class Candidate:
     redistributable: bool = False
     member: str = ""
     official_split: str = ""
+    collection: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

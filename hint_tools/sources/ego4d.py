@@ -229,7 +229,7 @@ def _frames(clip: _Clip, action: dict[str, Any], known: Metadata, skipped: Tally
             file=clip.file, origin=clip.origin, unit=clip.video if clip.in_video else clip.uid, video=clip.video,
             clip="" if clip.in_video else clip.uid, participant=clip.participant, frame_index=number,
             time_s=number / FPS, hands=hands, box_size_px=_size(frame) or clip.size_px, action=action["uid"],
-            frame_type=kind, licence=LICENCE, official_split=clip.split,
+            frame_type=kind, licence=LICENCE, official_split=clip.split, collection="ego4d",
         )  # fmt: skip
 
 

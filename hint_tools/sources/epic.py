@@ -203,6 +203,7 @@ def _candidate(
         unit=PurePosixPath(picture.name).stem, video=named.video, participant=participant_of(named.video),
         time_s=time_s, hands=tuple(_hand(h, sequence) for h in picture.hands), box_size_px=PICTURE_PX,
         action=actions.at(named.video, time_s), licence=LICENCE, member=place.member, official_split=split,
+        collection="epic",
     )  # fmt: skip
 
 

@@ -96,7 +96,7 @@ def read_folder(
         candidates.append(
             Candidate(
                 file=root / relative, origin=relative, unit=relative, video=folder, hands=known.get(relative, ()),
-                licence=licence, redistributable=redistributable,
+                licence=licence, redistributable=redistributable, collection="folder",
             )
         )  # fmt: skip
     jobs = [_Video(root / relative, relative, seed, every_s, cache) for relative in videos]
@@ -112,7 +112,7 @@ def read_folder(
         candidates.extend(
             Candidate(
                 file=root / relative, origin=relative, unit=relative, video=relative, frame_index=number,
-                time_s=time_s, licence=licence, redistributable=redistributable,
+                time_s=time_s, licence=licence, redistributable=redistributable, collection="folder",
             )
             for number, time_s in found.places
         )  # fmt: skip

@@ -26,6 +26,7 @@ from hint_tools.store.remote import SourcePath, below
 SPLITS = ("TRAIN", "VAL", "TEST")
 SUBSETS = {"newdays": "ND", "epick": "EK", "coco": "CC", "articulation": "AR"}
 """Words of `--subset`, and the beginnings of picture names that belong to them."""
+_WORDS = {beginning: word for word, beginning in SUBSETS.items()}
 LICENCES = {
     "ND": "YouTube terms of the video", "EK": "CC BY-NC 4.0 (EPIC-KITCHENS)", "CC": "COCO image licence",
     "AR": "YouTube terms of the video",
@@ -153,7 +154,7 @@ def _candidate(
     return Candidate(
         file=picture, origin=below(picture, root) or "", unit=name, video=origin.video, participant=origin.participant,
         time_s=origin.time_s, hands=tuple(_hand(folder, name, h) for h in parsed.hands),
-        licence=LICENCES[origin.collection], official_split=split,
+        licence=LICENCES[origin.collection], official_split=split, collection=_WORDS[origin.collection],
     )  # fmt: skip
 
 

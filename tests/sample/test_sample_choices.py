@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -118,6 +120,49 @@ def test_near_duplicates_in_another_source_and_moments_two_sources_claim(project
     again = archive(tmp_path / "h3", {newdays(9, 5): photo(99), newdays(9, 6): photo(98)})
     third = run(settings("hands23", again, name="again"), project)
     assert third.counts["dropped: the same picture came from another source"] == 1
+
+
+def test_every_level_balances_and_limits(tmp_path: Path, ego4d: Path) -> None:
+    """A quota of one each lets one of each value through; drawn in turn by it, as many are all different."""
+    root = four_collections(tmp_path / "h")
+    for level, n in {"source": 4, "video": 7, "participant": 3, "side": 2, "contact": 2, "size": 2}.items():
+        assert drawn_by(tmp_path / level, settings("hands23", root), level) == n
+    every = settings("ego4d", ego4d, per_action=6)
+    for level, n in {"action": 40, "frame_type": 6, "participant": 3, "source": 1}.items():
+        assert drawn_by(tmp_path / f"ego4d {level}", every, level) == n
+
+
+def test_quotas_as_they_are_typed(tmp_path: Path) -> None:
+    create_project(tmp_path / "project", "round1")
+    command = [Path(sys.executable).with_name("hint"), "sample", "--project", tmp_path / "project", "--json"]
+    command += ["--source", "hands23", "--root", four_collections(tmp_path / "h"), "--balance", "source"]
+    command += ["--balance", "side", "--quota", "source:coco=1", "--quota", "source:epick=1"]
+    counts = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)["counts"]
+    assert (counts["taken"], counts["dropped: quota of source epick full"]) == (6, 1)
+
+
+def four_collections(root: Path) -> Path:
+    """Hands23 with pictures of all its collections, their hands small and left or large and right by turns."""
+    hands = (("left", "no_contact", (20.0, 20.0, 45.0, 50.0)), ("right", "object_contact", BOX))
+    listed = [*(newdays(v, 1) for v in range(3)), *(f"EK_0064_P0{v}_10_frame_0000000249.jpg" for v in (1, 2))]
+    listed += ["CC_000000000009.jpg", "AR_9HvbAaq670Y_19_3510_5.jpg"]
+    write_hands23(root, "TRAIN", {name: (photo(n), (hands[n % 2],)) for n, name in enumerate(listed)})
+    return root
+
+
+def drawn_by(folder: Path, config: SampleConfig, level: str) -> int:
+    """How many frames a quota of one each lets through."""
+    limited = run(config.model_copy(update={"quota": (f"{level}=1",)}), create_project(folder / "quota", "a"))
+    accounted(limited)
+    n = int(limited.counts["taken"])
+    taken = []
+    for quota in ((), (f"{level}=1",)):
+        project = create_project(folder / f"balanced {len(quota)}", "a")
+        run(config.model_copy(update={"balance": (level,), "n": n, "quota": quota}), project)
+        taken.append({f.frame_id for f in project.read(FRAMES)})
+    assert taken[0] == taken[1]
+    assert len(taken[0]) == n
+    return n
 
 
 def test_balance_quota_contact_and_one_hand(project: Project, tmp_path: Path) -> None:
