@@ -29,7 +29,10 @@ METHODS: Final[tuple[tuple[str, str], ...]] = (
     ("consensus", "Huber's weighted mean from the geometric median; weights 1/σ² by joint, state and annotator."),
     ("OKS, %", "COCO's similarity with the measured σ over 0.8, what two people reach who err by σ alone."),
     ("kappa", "Fleiss' kappa, over joints judged at least twice."),
-    ("visibility; occluded or visible joints called so", "Dawid and Skene's estimate by expectation maximisation."),
+    (
+        "visibility; occluded or visible joints called so",
+        "Dawid and Skene's estimate by expectation maximisation; then, for visibility, the rest of the finger counts, too.",
+    ),
     ("habits", "Mean offset from the mean of the others in the hand's own frame, pulled towards zero by its noise."),
     ("gold hands", "Wald's sequential test between failure rates of 5 % and 20 %."),
     ("changes", "CUSUM test on each annotator's distance to the others, picture by picture."),

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from hint_tools.core.records import Visibility
 from hint_tools.qc.dawid_skene import VisibilityModel, estimate_visibility
+from hint_tools.qc.finger_states import along_fingers
 from hint_tools.qc.panel import ABSENT, Panel
 
 Floats = npt.NDArray[np.float64]
@@ -36,11 +37,11 @@ class VisibilityVote:
 
 
 def vote_visibility(panel: Panel) -> VisibilityVote:
-    """Visible or occluded by Dawid and Skene's estimate.
+    """Visible or occluded by Dawid and Skene's estimate, each joint with an eye on the rest of its finger.
 
     A joint is not annotatable when more than half of the answers say so. A tie counts as occluded: it claims less.
     """
-    model = estimate_visibility(panel)
+    model = along_fingers(panel, estimate_visibility(panel))
     voted = (panel.visibility != ABSENT).sum(axis=1)
     unknowable = 2 * (panel.visibility == Visibility.NOT_ANNOTATABLE).sum(axis=1) > voted
     unknowable |= np.isnan(model.probability)
