@@ -42,7 +42,7 @@ def wrong_hands(panel: Panel, robust: Floats, sizes: Sizes, hands: Mapping[str, 
         sizes: of the hands.
         hands: all of the project, by id; the panel's among them.
     """
-    has = panel.has_joints
+    has = np.isfinite(panel.keypoints).all(axis=-1).any(axis=-1)
     own = np.nan_to_num(joint_boxes(panel.keypoints))
     asked = np.array([hands[h].box for h in panel.hand_ids]).reshape(-1, 1, 4)
     astray = has & (iou(own, asked) < OTHER_HAND_IOU)

@@ -36,7 +36,7 @@ def contested_joints(panel: Panel, pairs: Pairs, sigma_px: Floats, excluded: Boo
 def statuses(
     panel: Panel, contested: Ints, side: SideVote, rejection: RejectionVote, least: int, several: Status
 ) -> tuple[Status, ...]:
-    """What each hand's consensus is worth.
+    """What each hand's consensus is worth; a hand on which nobody placed a joint, and which is not rejected, nothing.
 
     Args:
         panel: the answers.
@@ -50,7 +50,8 @@ def statuses(
     given = [((panel.side == s) & ~panel.rejected).any(axis=1) for s in (0, 1)]
     open_side = (side.side == ABSENT) & given[0] & given[1]
     tied = (2 * panel.rejected.sum(axis=1) == count) & (count > 0)
-    bad = (((contested >= least) | open_side) & ~rejection.rejected) | tied
+    nowhere = ~np.isfinite(panel.keypoints).any(axis=(1, 2, 3))
+    bad = (((contested >= least) | open_side | nowhere) & ~rejection.rejected) | tied
     alone = (count == 1) & (several is Status.AGREED)
     return tuple(
         Status.DISAGREED if b else Status.SINGLE if a else several

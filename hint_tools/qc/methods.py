@@ -31,7 +31,7 @@ METHODS: Final[tuple[tuple[str, str], ...]] = (
     ("kappa", "Fleiss' kappa, over joints judged at least twice."),
     (
         "visibility; occluded or visible joints called so",
-        "Dawid and Skene's estimate by expectation maximisation; then, for visibility, the rest of the finger counts, too.",
+        "Dawid and Skene's estimate by expectation maximisation; for visibility the rest of the finger counts, too.",
     ),
     ("habits", "Mean offset from the mean of the others in the hand's own frame, pulled towards zero by its noise."),
     ("gold hands", "Wald's sequential test between failure rates of 5 % and 20 %."),

@@ -36,6 +36,7 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "missed-occlusion": "hidden joints are called visible",
         "rubber-stamp": "the pre-label was accepted untouched",
         "rejection-split": "some reject the hand, some annotate it",
+        "no-joints": "no joint was placed, and the hand was not rejected",
         "side-doubtful": "the side is not the one a confident model says",
         "outside-picture": "joints lie outside the picture",
         "outside-box": "joints lie far outside the box that was asked for",

@@ -56,12 +56,19 @@ def implausible(
         untouched: (H, A) of `prelabels.untouched_answers`.
     """
     return [
+        *_no_joints(panel),
         *_long_bones(panel),
         *_outside(panel, hands, frames),
         *_against_the_model(panel, predictions),
         *_too_fast(panel, predictions, untouched),
         *_unposable(panel, sizes_px, fits),
     ]
+
+
+def _no_joints(panel: Panel) -> Iterator[Mistake]:
+    empty = panel.answered & ~panel.rejected & ~np.isfinite(panel.keypoints).any(axis=(2, 3))
+    for hand, slot in np.argwhere(empty).tolist():
+        yield Mistake("no-joints", hand, (slot,), f"{name_of(panel, hand, slot)} placed no joint and rejected nothing")
 
 
 def _long_bones(panel: Panel) -> Iterator[Mistake]:

@@ -71,6 +71,30 @@ def test_as_many_for_rejecting_as_against_is_no_agreement():
     assert found_in(made).consensus[2].status == Status.DISAGREED
 
 
+@pytest.mark.parametrize("people", [1, 2])
+def test_a_hand_on_which_nobody_placed_a_joint_is_no_agreement(people):
+    made = make_round(12, people, seed=69)
+    for name in ("ana", "bo")[:people]:
+        changed(made, 2, name, visibility=np.zeros(21, dtype=int))
+    found = found_in(made)
+    assert found.consensus[2].status == Status.DISAGREED
+    assert {c.status for i, c in enumerate(found.consensus) if i != 2} == {
+        Status.AGREED if people == 2 else Status.SINGLE
+    }
+    assert {(m.kind, m.hand) for m in found.mistakes} == {("no-joints", 2)}
+    (queued,) = found.queue
+    assert queued.hand_id == "h00002"
+    assert "placed no joint" in queued.reason
+
+
+def test_an_annotator_without_any_joint_beside_one_with_all_is_told_and_the_hand_is_kept():
+    made = make_round(12, 2, seed=70)
+    changed(made, 2, "bo", visibility=np.zeros(21, dtype=int))
+    found = found_in(made)
+    assert [(m.kind, m.hand) for m in found.mistakes] == [("no-joints", 2)]
+    assert np.isfinite(found.consensus[2].keypoints).all()
+
+
 def test_one_annotator_alone_is_checked_for_plausibility():
     made = make_round(12, 1, seed=65)
     joints = [joints_of(made, h, "ana").copy() for h in range(12)]
