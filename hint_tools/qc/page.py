@@ -15,7 +15,7 @@ from hint_tools.qc.gates import gate_section
 from hint_tools.qc.methods import METHODS
 from hint_tools.qc.mistakes import KINDS
 from hint_tools.qc.people_page import IN_REPORT, agreement_row, people_page, people_sections
-from hint_tools.qc.person_page import person_section
+from hint_tools.qc.person_page import distances_to_consensus, person_section
 from hint_tools.qc.pictures import LEGEND, Pictures
 from hint_tools.qc.sigmas import Sigma
 from hint_tools.report.charts import grouped_bar_chart, line_chart
@@ -55,7 +55,7 @@ def sections(analysis: Analysis, config: QcConfig, pictures: Pictures) -> list[S
         _precision(analysis),
         _occlusion(analysis),
         *people_sections(analysis, _AGREEMENT_HEAD, pairs),
-        *(person_section(analysis, p, pictures) for p in analysis.profiles[:IN_REPORT]),
+        *_people(analysis, pictures, 0),
         _mistakes(analysis, config, pictures),
         _queue(analysis, config, pictures),
         Section("Methods", [Table(["figure", "method"], METHODS)]),
@@ -224,11 +224,16 @@ def further_pages(analysis: Analysis, config: QcConfig, pictures: Pictures) -> d
         blocks = [*_queue_galleries(analysis, pictures, start, end), *_pager(number, len(starts) + 1)]
         pages[queue_page(number)] = ("queue", [Section(f"Hands {start + 1} to {end} of the queue", blocks, LEGEND)])
     for start in range(IN_REPORT, len(analysis.profiles), IN_REPORT):
-        people = [
-            person_section(analysis, p, pictures, REPORT_FILE) for p in analysis.profiles[start : start + IN_REPORT]
-        ]
+        people = _people(analysis, pictures, start, REPORT_FILE)
         pages[people_page(start // IN_REPORT)] = ("annotators", people)
     return pages
+
+
+def _people(analysis: Analysis, pictures: Pictures, start: int, back: str = "") -> list[Section]:
+    """Sections on the annotators that share a file, from the `start`-th on."""
+    apart = distances_to_consensus(analysis)
+    chosen = analysis.profiles[start : start + IN_REPORT]
+    return [person_section(analysis, p, apart, pictures, back) for p in chosen]
 
 
 def _pager(current: int, pages: int) -> list[Block]:

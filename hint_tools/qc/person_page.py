@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from hint_tools.core.skeleton import JOINT_NAMES
+from hint_tools.core.skeleton import JOINT_NAMES, N_JOINTS
 from hint_tools.qc.advice import advice_to, certain_habits
 from hint_tools.qc.analysis import Analysis
 from hint_tools.qc.bias import DIRECTIONS
@@ -45,12 +45,13 @@ _FIGURES: Final[tuple[tuple[str, Callable[[Profile], Estimate], float, int, str]
 Floats = npt.NDArray[np.float64]
 
 
-def person_section(analysis: Analysis, profile: Profile, pictures: Pictures, back: str = "") -> Section:
+def person_section(analysis: Analysis, profile: Profile, apart: Floats, pictures: Pictures, back: str = "") -> Section:
     """All about one annotator.
 
     Args:
         analysis: everything.
         profile: theirs.
+        apart: of `distances_to_consensus`.
         pictures: of the project.
         back: file with the overview; empty for this one.
     """
@@ -63,7 +64,7 @@ def person_section(analysis: Analysis, profile: Profile, pictures: Pictures, bac
         Table(["figure", "value (95 %)", "all annotators", "what it is"], _figures(analysis, profile)),
         *_habits(profile, name),
         *_drift(analysis, profile.annotator),
-        *_worst(analysis, profile.annotator, pictures),
+        *_worst(analysis, profile.annotator, apart, pictures),
         Links([Link("All annotators", f"{back}#{OVERVIEW}")], f"From {name} back"),
     ]
     return Section(name, blocks, anchor=person_anchor(profile.annotator), listed=False)
@@ -143,10 +144,10 @@ def _drift(analysis: Analysis, annotator: int) -> list[Block]:
     return [Chart(svg, f"Distance to the others by period; {analysis.periods[0].period} is the first day")]
 
 
-def _worst(analysis: Analysis, annotator: int, pictures: Pictures) -> list[Block]:
+def _worst(analysis: Analysis, annotator: int, apart: Floats, pictures: Pictures) -> list[Block]:
     conclusions = {c.hand_id: c for c in analysis.consensus}
     figures: list[Figure] = []
-    for hand, slot, why in worst_answers(analysis, annotator):
+    for hand, slot, why in worst_answers(analysis, annotator, apart):
         hand_id = analysis.panel.hand_ids[hand]
         both = pictures.beside_consensus(analysis.panel, hand, slot, conclusions[hand_id], f"{why} · hand {hand_id}")
         figures += both or ()
@@ -155,19 +156,20 @@ def _worst(analysis: Analysis, annotator: int, pictures: Pictures) -> list[Block
     return [Gallery(figures, 4, "Their worst hands, each beside the consensus")]
 
 
-def worst_answers(analysis: Analysis, annotator: int, most: int = WORST) -> list[tuple[int, int, str]]:
+def worst_answers(analysis: Analysis, annotator: int, apart: Floats, most: int = WORST) -> list[tuple[int, int, str]]:
     """(hand, slot, why) of the answers farthest from what was concluded, the worst first.
 
     Args:
         analysis: everything.
         annotator: index.
+        apart: of `distances_to_consensus`.
         most: at most so many.
     """
     panel = analysis.panel
     hands, slots = np.nonzero((panel.annotator == annotator) & (panel.has_joints.sum(axis=1) >= 2)[:, None])
     if not len(hands):
         return []
-    z = _distances(analysis, hands, slots)
+    z = apart[hands, slots]
     score, why = z.max(axis=1), [f"{z[k].max():.1f} σ off at {_spoken(int(z[k].argmax()))}" for k in range(len(hands))]
     place = {(h, s): k for k, (h, s) in enumerate(zip(hands.tolist(), slots.tolist(), strict=True))}
     named: set[int] = set()
@@ -182,13 +184,13 @@ def worst_answers(analysis: Analysis, annotator: int, most: int = WORST) -> list
     return [(int(hands[k]), int(slots[k]), why[k]) for k in order if score[k] >= 3][:most]
 
 
-def _distances(analysis: Analysis, hands: npt.NDArray[np.intp], slots: npt.NDArray[np.intp]) -> Floats:
-    """(N, 21) distance to the consensus over σ; 0 where nothing can be compared."""
+def distances_to_consensus(analysis: Analysis) -> Floats:
+    """(H, A, 21) distance of every answer's joints to the consensus over σ; 0 where nothing can be compared."""
     panel = analysis.panel
     concluded = {c.hand_id: c.keypoints for c in analysis.consensus}
-    goal = np.array([concluded[panel.hand_ids[h]] for h in hands])
-    sigma_px = analysis.sigmas.in_px(panel, analysis.sizes.scale, personal=False)[hands, slots]
-    apart = np.linalg.norm(panel.keypoints[hands, slots] - goal, axis=-1)
+    goal = np.array([concluded[h] for h in panel.hand_ids]).reshape(len(panel.hand_ids), 1, N_JOINTS, 2)
+    sigma_px = analysis.sigmas.in_px(panel, analysis.sizes.scale, personal=False)
+    apart = np.linalg.norm(panel.keypoints - goal, axis=-1)
     z: Floats = np.divide(apart, sigma_px, out=np.zeros_like(apart), where=sigma_px > 0)
     return np.where(np.isfinite(z), z, 0.0)
 

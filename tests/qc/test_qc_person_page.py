@@ -14,7 +14,7 @@ from hint_tools.qc.advice import advice_to, certain_habits
 from hint_tools.qc.analysis import analyse
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.people_page import IN_REPORT, person_target
-from hint_tools.qc.person_page import worst_answers
+from hint_tools.qc.person_page import distances_to_consensus, worst_answers
 from hint_tools.qc.run import run
 from hint_tools.report.hand_chart import MAGNIFIED, hand_chart
 
@@ -55,9 +55,10 @@ def test_who_has_the_habit_is_told_and_nobody_else(habits):
 
 
 def test_the_worst_hand_is_the_spoilt_one_and_its_reason_is_named(habits):
-    assert worst_answers(habits, 1)[0][0] == 7
-    assert worst_answers(habits, 1)[0][2] == "Two fingers carry each other's names"
-    assert 7 not in [hand for hand, _, _ in worst_answers(habits, 0)]
+    apart = distances_to_consensus(habits)
+    assert worst_answers(habits, 1, apart)[0][0] == 7
+    assert worst_answers(habits, 1, apart)[0][2] == "Two fingers carry each other's names"
+    assert 7 not in [hand for hand, _, _ in worst_answers(habits, 0, apart)]
 
 
 def test_clean_answers_give_nobody_a_bad_name():
