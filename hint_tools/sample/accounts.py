@@ -12,6 +12,7 @@ from hint_tools.core.findings import Finding, Severity
 from hint_tools.core.records import Frame
 from hint_tools.sample.config import SampleConfig
 from hint_tools.sample.draw import NOT_DRAWN
+from hint_tools.sample.pictures import BARE
 from hint_tools.sample.rows import OTHER_SHAPE, OUTSIDE
 from hint_tools.sample.table import NO_HAND, HandTable, Verdicts
 from hint_tools.sources.candidates import SourceReading, Tally
@@ -123,6 +124,17 @@ def of_tables(config: SampleConfig, frames: Sequence[Frame], gone: set[str]) -> 
                 suggestion="to add another folder beside the first, give it its own --name",
                 subjects=tuple(sorted(gone)[:5]),
                 count=len(gone),
+            )
+        )
+    n_bare = sum(f.decoder == BARE for f in frames)
+    if n_bare:
+        found.append(
+            Finding(
+                code="sample.metadata-left-out",
+                severity=Severity.INFO,
+                message=f"{n_bare} pictures carried metadata (place, time, camera...): left out, same pixels",
+                suggestion="--metadata keeps it",
+                count=n_bare,
             )
         )
     wanted = {"val": config.val_fraction, "test": config.test_fraction}

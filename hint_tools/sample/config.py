@@ -11,7 +11,7 @@ from hint_tools.parallel.config import EngineConfig
 from hint_tools.sample.quota import parse_quota
 
 _ONLY = {
-    "folder": ("boxes", "every_s", "licence", "redistributable"),
+    "folder": ("boxes", "every_s", "licence", "redistributable", "metadata"),
     "ego4d": ("per_action", "mode", "min_run"),
     "hands23": ("subset",),
 }
@@ -94,6 +94,15 @@ class SampleConfig(EngineConfig):
     explain: bool = Field(default=False, description="Write sample/explain.csv: every hand, taken or not, and why.")
     licence: str = Field(default="unknown", min_length=1, description="Folder: licence of the pictures.")
     redistributable: bool = Field(default=False, description="Folder: that licence lets the pictures be passed on.")
+
+    metadata: bool = Field(
+        default=False, description="Folder: keep what cameras write into pictures (place, time, serial numbers)."
+    )
+
+    @property
+    def leaves_out_metadata(self) -> bool:
+        """Whether pictures are stored without it: people's own pictures say where they live."""
+        return self.source == "folder" and not self.metadata
 
     @property
     def label(self) -> str:

@@ -59,27 +59,31 @@ class Extractor:
         journal: opened, remembers what was done.
         engine: reads files.
         cache: for remote files while they are read.
+        bare: plain pictures are stored without what cameras write into them.
     """
 
-    def __init__(self, project: Project, label: str, journal: Journal, engine: Engine, cache: Cache) -> None:
+    def __init__(
+        self, project: Project, label: str, journal: Journal, engine: Engine, cache: Cache, *, bare: bool
+    ) -> None:
         self._project = project
         self._label = label
         self._journal = journal
         self._engine = engine
         self._cache = cache
+        self._bare = bare
         self._done = {e["frame"]: e for e in journal.entries if "frame" in e}
 
     def extract(self, candidates: Sequence[Candidate]) -> Iterator[tuple[Candidate, Stored | Failure]]:
         """Each candidate with its stored picture, or with why there is none; ordered by file and frame."""
         ordered = [c for same in by_unit(candidates).values() for c in same]
-        states = {f: file_state(f) for f in dict.fromkeys(c.file for c in ordered)}
+        states = {c.file: file_state(c.file) + self._how(c) for c in {c.file: c for c in ordered}.values()}
         frames = [frame_id(self._label, c) for c in ordered]
         results: dict[str, Stored | Failure] = {}
         wanted = []
         for candidate, frame in zip(ordered, frames, strict=True):
             known = self._remembered(frame, states[candidate.file])
             if known is None:
-                wanted.append(Wanted(frame, candidate.file, candidate.frame_index, candidate.member))
+                wanted.append(Wanted(frame, candidate.file, candidate.frame_index, candidate.member, self._bare))
             else:
                 results[frame] = known
         with work("extracting frames", len(ordered)) as progress:
@@ -90,6 +94,10 @@ class Extractor:
                 progress.advance()
         for candidate, frame in zip(ordered, frames, strict=True):
             yield candidate, results[frame]
+
+    def _how(self, candidate: Candidate) -> str:
+        """What of the settings decides what is stored of a file."""
+        return "-bare" if self._bare and candidate.frame_index < 0 and not candidate.member else ""
 
     def _remembered(self, frame: str, state: str) -> Stored | Failure | None:
         entry = self._done.get(frame)

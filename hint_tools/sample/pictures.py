@@ -1,6 +1,7 @@
 """Pictures of frames out of files, in whichever process: nothing of the project is read or written here.
 
-An upright 8-bit RGB JPEG is passed on byte for byte; everything else becomes a JPEG of quality 95.
+An upright 8-bit RGB JPEG is passed on byte for byte, or, of people's own pictures, without what cameras write into it;
+everything else becomes a JPEG of quality 95.
 """
 
 from __future__ import annotations
@@ -9,17 +10,19 @@ import hashlib
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from hint_tools.core.errors import DataError
 from hint_tools.media.images import decode_image, encode_jpeg, image_library, pixel_sha256, probe_image, read_image
+from hint_tools.media.jpeg_metadata import without_metadata
 from hint_tools.media.video import decoder_version, read_frames
 from hint_tools.store.fetch import Cache, local_file
 from hint_tools.store.remote import SourcePath
 
 VERBATIM = "copied byte for byte"
+BARE = "copied without its metadata"
 MAX_PICTURE_BYTES = 64 << 20
 """Of a picture in an archive: a header may claim anything."""
 
@@ -33,12 +36,14 @@ class Wanted:
         file: the picture or video, or the archive that holds the picture.
         frame_index: in the video; -1 for a still picture.
         member: of the archive; empty for a plain file.
+        bare: a plain picture is wanted without place, time, serial numbers and the like.
     """
 
     frame: str
     file: SourcePath
     frame_index: int
     member: str
+    bare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +100,7 @@ def pictures_of(job: PictureJob) -> Iterator[tuple[str, Picture | Failure]]:
         for wanted in job.wanted:
             try:
                 with local_file(wanted.file, job.cache) as path:
-                    yield wanted.frame, _plain(path)
+                    yield wanted.frame, _plain(path, bare=wanted.bare)
             except DataError as error:
                 yield wanted.frame, Failure("unreadable picture", error.message)
 
@@ -106,9 +111,14 @@ def _picture(data: bytes, name: str, decoder: str) -> Picture:
     return Picture(data, width, height, hashlib.sha256(data).hexdigest(), pixel_sha256(decoded), decoder)
 
 
-def _plain(path: Path) -> Picture:
+def _plain(path: Path, *, bare: bool) -> Picture:
     if probe_image(path).is_plain_jpeg:
-        return _picture(path.read_bytes(), str(path), VERBATIM)
+        data = path.read_bytes()
+        if not bare:
+            return _picture(data, str(path), VERBATIM)
+        with suppress(ValueError):  # what decoders read all the same is coded anew
+            left = without_metadata(data)
+            return _picture(left, str(path), VERBATIM if left == data else BARE)
     return _picture(encode_jpeg(read_image(path)), str(path), image_library())
 
 

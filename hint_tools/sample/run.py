@@ -160,7 +160,9 @@ def _gather(
     pixels = frozenset(f.pixel_sha256 for f in others)
     with project.journal(STAGE) as journal:
         rules = CropRules(config, Looks(project, journal, means.engine), hands)
-        extractor = Extractor(project, config.label, journal, means.engine, means.cache)
+        extractor = Extractor(
+            project, config.label, journal, means.engine, means.cache, bare=config.leaves_out_metadata
+        )  # fmt: skip
         gathered = gather(config, reading.candidates, table, verdicts, extractor, rules, pixels)
         return gathered, tuple(journal.findings)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from coded_video import HEIGHT, WIDTH, read_code, write_video
+from PIL import Image
 
 from hint_tools.core.errors import ConfigError, DataError, ExitCode
 from hint_tools.core.ids import content_id
@@ -84,6 +85,32 @@ def test_plain_jpegs_are_copied_and_the_rest_encoded_upright(project: Project, f
     turned = frames["b", "turned.jpg"]
     assert (turned.width_px, turned.height_px) == (60, 80) == image_size(footage / "b" / "turned.jpg")
     assert np.abs(check_stored(project, turned).astype(int) - read_image(footage / "b" / "turned.jpg")).mean() < 2
+
+
+def test_where_a_photograph_was_taken_stays_with_its_owner(project: Project, tmp_path: Path) -> None:
+    told = Image.Exif()
+    told.get_ifd(0x8825)[2] = (52.0, 31.0, 12.0)
+    y, x = np.mgrid[0:60, 0:80]
+    picture = np.stack([x * 3, y * 4, x + y], axis=2).astype(np.uint8)
+    root = tmp_path / "photographs"
+    root.mkdir()
+    Image.fromarray(picture).save(root / "home.jpg", exif=told)
+    (root / "plain.jpg").write_bytes(encode_jpeg(picture))
+    report = run(settings("folder", root), project)
+    (finding,) = (f for f in report.findings if f.code == "sample.metadata-left-out")
+    assert finding.count == 1
+    home, plain = sorted(project.read(FRAMES), key=lambda f: f.origin)
+    assert b"Exif" not in project.path(home.path).read_bytes()
+    assert project.path(plain.path).read_bytes() == (root / "plain.jpg").read_bytes()
+    np.testing.assert_array_equal(check_stored(project, home), read_image(root / "home.jpg"))
+    assert (home.decoder, plain.decoder) == ("copied without its metadata", "copied byte for byte")
+    run(settings("folder", root, metadata=True), project)  # asked for, it is taken anew
+    assert project.path(home.path).read_bytes() == (root / "home.jpg").read_bytes()
+    again = run(settings("folder", root), project)
+    assert [f.code for f in again.findings if "metadata" in f.code]
+    assert b"Exif" not in project.path(home.path).read_bytes()
+    with pytest.raises(ConfigError, match="metadata: only for source folder"):
+        settings("epic", root, metadata=True)
 
 
 def test_ego4d_critical_frames_with_both_hands(project: Project, ego4d: Path) -> None:
