@@ -54,7 +54,8 @@ def hint_section(scores: list[SourceScore], model: str, *, whole: bool) -> Secti
     intro = "" if whole else (
         "The last row is not of HInt's own test hands, all of them; it can't be compared with the rows above."
     )  # fmt: skip
-    table = Table(head, rows, "PCK@0.05, per cent, as published. Blank: not published, or not found.")
+    words = f"PCK@0.05, per cent, as published. Blank: not published, or not found.{_remarks(document['hint_pck_005'])}"
+    table = Table(head, rows, words)
     return Section("Leaderboard: HInt", [table, _sources(document, document["hint_pck_005"])], intro)
 
 
@@ -73,9 +74,15 @@ def mesh_section(name: str, own: dict[str, float | None], model: str, *, whole: 
         [row["model"], *(_cell(row.get(k), _digits(k)) for k in columns), row["from"]] for row in document[name]
     ]
     rows.append([f"{model} (this run)", *(_cell(own.get(k), _digits(k)) for k in columns), "this run"])
-    table = Table(["model", *(_MESH[k] for k in columns), "from"], rows, "As published. Blank: not found.")
+    words = f"As published. Blank: not found.{_remarks(document[name])}"
+    table = Table(["model", *(_MESH[k] for k in columns), "from"], rows, words)
     intro = "" if whole else "The last row is of part of the official set; it can't be compared with the rows above."
     return Section(f"Leaderboard: {name}", [table, _sources(document, document[name])], intro)
+
+
+def _remarks(rows: list[dict[str, Any]]) -> str:
+    """What is to be known of single numbers, model by model."""
+    return "".join(f" {row['model']}: {row['remark']}." for row in rows if "remark" in row)
 
 
 def _cell(value: float | None, digits: int = 1) -> str:

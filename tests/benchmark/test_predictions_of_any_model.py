@@ -210,4 +210,7 @@ def test_published_numbers_name_their_source_and_blanks_stay_blank() -> None:
             for value in row.values():
                 numbers = value if isinstance(value, list) else [value]
                 assert all(n is None or isinstance(n, str) or 0 < n < 100 for n in numbers)
+    hamer = next(row for row in document["hint_pck_005"] if row["model"] == "HaMeR")
+    assert hamer["visible"] == [60.8, None, None]
+    assert "not confirmed" in hamer["remark"]
     assert hint_section([], "ours", whole=False) is None
