@@ -73,6 +73,7 @@ def grouped_bar_chart(
     limits = [x for pairs in ends.values() for pair in pairs for x in pair]
     axis = _Axis.over([0.0, *(v for values in series.values() for v in values), *limits], left, _WIDTH - 60)
     bottom = top + row * len(labels)
+    decimals = _decimals([v for values in series.values() for v in values])
     parts = [_vertical_grid(axis, top, bottom, unit), *_legend([n for n in series if len(series) > 1], left)]
     for i, label in enumerate(labels):
         middle = top + row * (i + 0.5)
@@ -81,14 +82,26 @@ def grouped_bar_chart(
         )
         for k, (name, values) in enumerate(series.items()):
             center = middle + thick * (k - (len(series) - 1) / 2)
-            parts.append(_bar(axis, values[i], ends[name][i] if name in ends else None, center, thick, k))
+            shown = f"{values[i]:,.{decimals}f}"
+            parts.append(_bar(axis, values[i], ends[name][i] if name in ends else None, center, thick, k, shown))
     described = "; ".join(
         f"{name} {t}: {_number(v)}".strip() for name, vs in series.items() for t, v in zip(labels, vs, strict=True)
     )
     return svg_picture(parts, bottom + (40 if unit else 24), title or "Bar chart", f"{described} {unit}".strip())
 
 
-def _bar(axis: _Axis, value: float, interval: tuple[float, float] | None, y: float, thick: int, k: int) -> str:
+def _decimals(values: Sequence[float]) -> int:
+    """Decimals that all figures of a chart share, so that they can be compared: three digits of the largest."""
+    finite = [v for v in values if math.isfinite(v)]
+    largest = max(map(abs, finite), default=0.0)
+    if largest == 0 or all(v == round(v) for v in finite):
+        return 0
+    return min(max(2 - math.floor(math.log10(largest)), 0), 6)
+
+
+def _bar(
+    axis: _Axis, value: float, interval: tuple[float, float] | None, y: float, thick: int, k: int, shown: str
+) -> str:
     """One bar with its whisker and its figure; nothing for NaN."""
     if not math.isfinite(value):
         return ""
@@ -98,7 +111,7 @@ def _bar(axis: _Axis, value: float, interval: tuple[float, float] | None, y: flo
     if interval is not None and all(map(math.isfinite, interval)):
         low, high = (axis(e) for e in interval)
         drawn, tip = drawn + _whisker(low, high, y - 0.5, thick / 4 + 0.5), max(tip, high)
-    return drawn + f'<text x="{tip + 6:.1f}" y="{y + 3.5:.1f}">{_number(value)}</text>'
+    return drawn + f'<text x="{tip + 6:.1f}" y="{y + 3.5:.1f}">{shown}</text>'
 
 
 def line_chart(

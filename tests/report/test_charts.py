@@ -115,3 +115,18 @@ def test_grouped_bars_stand_apart_on_one_axis_and_have_a_legend():
     assert {"seen", "hidden"} <= set(texts)
     with pytest.raises(ValueError, match="hidden"):
         grouped_bar_chart(["a"], {"seen": [1.0], "hidden": []})
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ([0.03, 0.0789], ["0.0300", "0.0789"]),
+        ([15.0, 3.0, 0.0], ["15", "3", "0"]),
+        ([99.5, 5.25], ["99.5", "5.2"]),
+        ([1e4, 0.5], ["10,000", "0"]),
+    ],
+)
+def test_figures_of_one_chart_share_their_decimals(values, shown):
+    root = drawn(bar_chart(["" for _ in values], values))
+    texts = [t.text for t in root.iter(f"{SVG}text")]
+    assert [t for t in texts if t in shown and t is not None][-len(shown) :] == shown

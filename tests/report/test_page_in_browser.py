@@ -122,3 +122,12 @@ def test_a_dark_page_is_printed_dark_on_white_with_everything_unfolded(tab: Tab,
     folded = "[...document.querySelectorAll('td')].find(e => e.innerText == 'folded' || e.textContent == 'folded')"
     assert tab.run(f"{folded}.getBoundingClientRect().height") > 0
     assert tab.run("getComputedStyle(document.querySelector('.contents')).display") == "none"
+
+
+def test_a_table_of_ten_columns_fits_on_paper(tab: Tab, tmp_path: Path) -> None:
+    head = ["of", "joints", "pairs", "distance", "95 %", "≤ 0.05, %", "≤ 0.10, %", "≤ 0.15, %", "≤ ¼ palm, %", "OKS, %"]
+    row = ["source", "both visible", 3387, 0.081, "0.076\u00a0to\u00a00.087", 44.4, 79.5, 89.4, 94.1, 98]
+    write_report(tmp_path / "page.html", "t", "", {}, [Section("s", [Table(head, [row], "caption")])])
+    tab.show(718, 1000, media="print")  # A4 less Chromium's own margins, at 96 px an inch
+    tab.open((tmp_path / "page.html").as_uri())
+    assert tab.run("document.querySelector('table').getBoundingClientRect().right") <= 718
