@@ -20,7 +20,7 @@ class EngineConfig(StageConfig):
     )
     address: str | None = Field(
         default=None,
-        min_length=1,
+        pattern=r"^(\[[0-9A-Fa-f:]+\]|[^:/\s]+):\d{1,5}$",
         description="Of a running Ray cluster, host:port; default: a Ray of its own on this machine.",
     )
 

@@ -11,6 +11,7 @@ import contextlib
 import os
 import secrets
 import signal
+import socket
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,7 @@ from hint_tools.parallel.backend import Event, Kind, Work, performed
 
 _STORE_BYTES = 256 << 20
 """Shared memory of a Ray of our own: it only passes items on."""
+_PATIENCE_S = 10.0
 _UNFETCHED = 4
 """Items of one task that may wait to be fetched."""
 _SAME = ("hint-tools", "av", "fsspec", "numpy", "opencv-python-headless", "pillow")
@@ -61,13 +63,14 @@ class RayTasks:
 
     def _connect(self, slots: int | None, address: str | None) -> None:
         if address is not None:
+            _see_someone_listens(address)
             try:
                 self._ray.init(address=address, log_to_driver=False, configure_logging=False)
             except (ConnectionError, RuntimeError, ValueError) as error:
                 told = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
                 raise EnvironmentFault(
-                    f"{address}: no Ray cluster answers there ({told})",
-                    hint="start one: ray start --head, then name the address it prints: --address HOST:6379",
+                    f"{address}: no Ray cluster takes us in there ({told})",
+                    hint="where it asks for a token: export RAY_AUTH_MODE=token, and the token as Ray documents it",
                 ) from error
             return
         # a path of Ray's own making may be too long for a socket's name
@@ -117,6 +120,18 @@ class RayTasks:
             self._ray.shutdown()
         if self._folder is not None:
             self._folder.cleanup()
+
+
+def _see_someone_listens(address: str) -> None:
+    """Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE_S).close()
+    except (OSError, OverflowError) as error:
+        raise EnvironmentFault(
+            f"{address}: nobody listens there ({error})",
+            hint="start a cluster: ray start --head, then name the address it prints: --address HOST:6379",
+        ) from error
 
 
 def _ray() -> Any:
