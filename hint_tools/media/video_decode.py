@@ -1,15 +1,16 @@
 """Decoding just the frames wanted of a video, as the decoder hands them out: stored format, not yet upright.
 
 Only the key-frame groups the wanted frames stand in are decoded, each up to the last one wanted from it. A frame that
-can't be decoded without damage is reported, never painted over.
+is damaged, or built on one that is, is reported and never painted over, as far as the decoder notices (docs/extraction.md).
 """
 
 from __future__ import annotations
 
 import bisect
 import contextlib
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from av.container import InputContainer
@@ -90,15 +91,24 @@ def _by_counting(
 ) -> Iterator[tuple[int, VideoFrame]]:
     """Frames of a file without usable stamps: decoded from its start."""
     with opened(path) as (container, stream):
-        frames = container.decode(stream)
-        for number in range(max(left, default=-1) + 1):
+        # what a frame is built on comes out at most so many frames after it (see `_Held`)
+        later = MAX_REORDER if stream.codec_context.has_b_frames else 0
+        held: deque[tuple[int, VideoFrame]] = deque()
+        frames, last = enumerate(container.decode(stream)), max(left, default=-1)
+        while left:
             try:
-                frame = next(frames)
-            except (StopIteration, *READING_ERRORS):
+                number, frame = next(frames, (last + later + 1, None))
+            except READING_ERRORS:
                 break
-            if number in left and not frame.is_corrupt:
-                left.discard(number)
-                yield number, frame
+            if frame is not None and frame.is_corrupt:
+                break
+            if frame is not None and number in left:
+                held.append((number, frame))
+            while held and held[0][0] + later <= number:
+                left.discard(held[0][0])
+                yield held.popleft()
+            if number > last + later:
+                break
     for number in sorted(left):
         report(number, f"{path}: frame {number} is damaged, or stands after damage in a file without time stamps")
 
@@ -132,25 +142,92 @@ def _attempt(
     """
     highest, beyond = max(left), 0
     packets = container.demux(stream) if entry is None else _from_key(container.demux(stream), entry)
-    entry = index.pts[0] if entry is None else entry
-    while left and beyond < _FED_BEYOND:
+    held = _Held(index.pts[0] if entry is None else entry)
+    ended = False
+    while left and not ended:
         try:
             packet = next(packets)
         except StopIteration:
-            return False
+            held.nothing_follows()
+            ended = True
         except READING_ERRORS:
-            return True
-        frames, damaged = _decoded(stream, packet, left)
+            held.take(_drained(stream)[0], left)
+            held.damaged = ended = True
+        else:
+            if not packet.is_corrupt:
+                held.feed(packet.pts, left)
+            frames, damaged = _decoded(stream, packet, left)
+            held.take(frames, left)
+            beyond += packet.dts is not None and packet.dts > highest
+            ended = beyond >= _FED_BEYOND or held.holds(left)
+            if ended and not damaged:
+                frames, damaged = _drained(stream)
+                held.take(frames, left)
+                if not damaged:
+                    held.nothing_follows()
+            held.damaged |= damaged
+            ended |= held.damaged
+        for pts, frame in held.free():
+            left.discard(pts)
+            yield pts, frame
+    return held.damaged
+
+
+@dataclass(slots=True)
+class _Held:
+    """Frames that came out, held back until nothing they are built on can turn out damaged any more.
+
+    A decoder may mark the picture the damage is in instead of raising, and pictures come out in the order they are
+    shown: one that is shown before a damaged one but built on it comes out first, and unmarked.
+
+    Args:
+        entry: stamp of the key frame decoding began at; damage in what is shown before it is of no concern.
+        damaged: a marked picture came out, or the caller knows of other damage; nothing after it is taken.
+    """
+
+    entry: int
+    damaged: bool = False
+    _highest: int | None = None
+    _awaited: dict[int, int] = field(default_factory=dict)
+    _frames: dict[int, VideoFrame] = field(default_factory=dict)
+    _freed: list[tuple[int, VideoFrame]] = field(default_factory=list)
+
+    def feed(self, pts: int | None, left: set[int]) -> None:
+        """Remember, for a wanted packet, the last stamp among those fed so far: all it can be built on."""
+        if pts is not None:
+            self._highest = pts if self._highest is None else max(self._highest, pts)
+            if pts in left:
+                self._awaited[pts] = self._highest
+
+    def take(self, frames: Iterable[VideoFrame], left: set[int]) -> None:
+        """Hold the wanted ones of `frames`, given in the order they came out, and free those nothing is awaited for."""
         for frame in frames:
-            if frame.is_corrupt and frame.pts is not None and frame.pts >= entry:
-                return True
-            if frame.pts in left and not frame.is_corrupt:
-                left.discard(frame.pts)
-                yield frame.pts, frame
-        if damaged:
-            return True
-        beyond += packet.dts is not None and packet.dts > highest
-    return False
+            if frame.pts is None or self.damaged:
+                continue
+            if frame.is_corrupt and frame.pts >= self.entry:
+                self.damaged = True
+            elif frame.pts in left and not frame.is_corrupt:
+                self._frames[frame.pts] = frame
+            self._free_before(frame.pts + (not self.damaged))
+
+    def holds(self, left: set[int]) -> bool:
+        """Whether all that is still wanted came out."""
+        return left <= self._frames.keys() | {pts for pts, _ in self._freed}
+
+    def nothing_follows(self) -> None:
+        """The decoder is empty: what was held is sound unless damage was seen."""
+        if not self.damaged and self._frames:
+            self._freed += self._frames.items()
+            self._frames.clear()
+
+    def free(self) -> list[tuple[int, VideoFrame]]:
+        """The frames that became free since the last call, with their stamps."""
+        freed, self._freed = self._freed, []
+        return freed
+
+    def _free_before(self, stamp: int) -> None:
+        for pts in [p for p in self._frames if self._awaited.get(p, p) < stamp]:
+            self._freed.append((pts, self._frames.pop(pts)))
 
 
 def _from_key(packets: Iterator[Packet[VideoStream]], entry: int) -> Iterator[Packet[VideoStream]]:
@@ -173,6 +250,17 @@ def _decoded(stream: VideoStream, packet: Packet[VideoStream], left: set[int]) -
     if context.name in _SAFE_TO_SKIP:
         context.skip_frame = "DEFAULT" if packet.pts is None or packet.pts in left else "NONREF"
     with contextlib.suppress(*READING_ERRORS):
-        fed = context.decode(None) if packet.is_corrupt else packet.decode()
-        return [f for f in fed if isinstance(f, VideoFrame)], packet.is_corrupt
+        if packet.is_corrupt:
+            return _drained(stream)[0], True
+        return [f for f in packet.decode() if isinstance(f, VideoFrame)], False
     return [], True
+
+
+def _drained(stream: VideoStream) -> tuple[list[VideoFrame], bool]:
+    """What the decoder still holds, and whether damage kept it from telling. A seek must follow before it is fed."""
+    try:
+        return [f for f in stream.codec_context.decode(None) if isinstance(f, VideoFrame)], False
+    except EOFError:  # the end of the file has emptied it already
+        return [], False
+    except READING_ERRORS:
+        return [], True

@@ -36,6 +36,13 @@ def read_code(rgb: np.ndarray) -> int:
     return int(sum(1 << bit for bit in range(BITS) if bars[bit] > 128))
 
 
+def repeatable(codec: str, options: dict[str, str]) -> dict[str, str]:
+    """`options` with which an encoder writes the same bytes every time; x264 does only without its assembler code."""
+    if codec != "libx264":
+        return options
+    return {**options, "x264-params": ":".join(filter(None, (options.get("x264-params"), "asm=0")))}
+
+
 def write_video(
     path: Path,
     n: int,
@@ -48,7 +55,7 @@ def write_video(
     """`path` holds `n` coded frames; frame k is shown at `ticks[k]` (default k) thirtieths of a second."""
     container_options = {"movflags": "+faststart"} if fast_start else {}
     with av.open(str(path), "w", options=container_options) as container:
-        stream = container.add_stream(codec, rate=RATE, options={"threads": "1", **(options or {})})
+        stream = container.add_stream(codec, rate=RATE, options={"threads": "1", **repeatable(codec, options or {})})
         stream.width, stream.height = WIDTH, HEIGHT
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         stream.codec_context.time_base = Fraction(1, RATE)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -183,20 +182,21 @@ def test_a_cut_off_video_gives_exact_frames_and_reports_the_rest(
         assert video.probe(path).n_frames >= len(got)
 
 
-@pytest.mark.parametrize("name", ["h264-b.mp4", "h264-open-gop.mp4", "h264-b.mkv", "mpeg4-b.mp4"])
-@pytest.mark.skipif(
-    bool(os.environ.get("CI")),
-    reason="some damage decodes without an error, depending on the encoder's bytes: a known limit",
+@pytest.mark.parametrize(
+    "name",
+    ["h264-b.mp4", "h264-open-gop.mp4", "h264-b.mkv", "h264-b.ts", "h264-b.avi", "mpeg4-b.mp4", "mpeg4-b.avi"],
 )
 def test_damaged_pictures_are_reported_never_painted_over(films: dict[str, Path], name: str, tmp_path: Path) -> None:
-    """What comes out of a file with an overwritten packet is bit for bit what the good file gives."""
+    """What comes out of a file with an overwritten packet is bit for bit what the good file gives.
+
+    Pictures that are built on the damaged one are shown before it too (B-frames), and come out first.
+    """
     good = dict(video.read_frames(films[name], range(100)))
     with av.open(str(films[name])) as container:
         packets = [(p.pos, p.size) for p in container.demux(video=0) if p.size > 250]
     dice = random.Random(name)
-    for trial in range(15):
+    for trial, (position, size) in enumerate(packets * 3):
         data = bytearray(films[name].read_bytes())
-        position, size = dice.choice(packets)
         data[position + size // 2 : position + size] = dice.randbytes(size - size // 2)
         path = tmp_path / f"{trial}-{name}"
         path.write_bytes(bytes(data))
@@ -204,8 +204,8 @@ def test_damaged_pictures_are_reported_never_painted_over(films: dict[str, Path]
         got = dict(video.read_frames(path, range(100), on_missing=missing.__setitem__))
         assert sorted([*got, *missing]) == list(range(100))
         assert missing
-        assert len(got) > 20
-        for number, rgb in got.items():
+        few = video.read_frames(path, [min(missing), max(missing)], on_missing=missing.__setitem__)
+        for number, rgb in [*got.items(), *few]:  # fewer wanted, less decoded: one of the missing may come then
             np.testing.assert_array_equal(rgb, good[number])
 
 
