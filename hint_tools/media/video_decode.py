@@ -1,7 +1,8 @@
 """Decoding just the frames wanted of a video, as the decoder hands them out: stored format, not yet upright.
 
 Only the key-frame groups the wanted frames stand in are decoded, each up to the last one wanted from it. A frame that
-is damaged, or built on one that is, is reported and never painted over, as far as the decoder notices (docs/extraction.md).
+is damaged, or built on one that is, is reported and never painted over, as far as a decoder notices damage at all
+(docs/extraction.md).
 """
 
 from __future__ import annotations
