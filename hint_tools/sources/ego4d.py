@@ -16,7 +16,7 @@ from typing import Any
 from hint_tools.core.errors import DataError
 from hint_tools.core.findings import Finding, Severity
 from hint_tools.sources.candidates import Candidate, HandBox, SourceReading, Tally
-from hint_tools.sources.ego4d_metadata import FPS, Metadata, objects, read_metadata
+from hint_tools.sources.ego4d_metadata import FPS, Metadata, objects, read_metadata, without_people
 from hint_tools.sources.ego4d_v1 import FILES, TYPES, read_v1
 from hint_tools.store.atomic import read_json
 from hint_tools.store.remote import SourcePath, below
@@ -26,6 +26,7 @@ FRAME_TYPES = TYPES
 """Ego4D's names for the moments of an action, in time order."""
 
 _TYPE_NAMES = {**{t: t for t in FRAME_TYPES}, **{t.removesuffix("_frame"): t for t in FRAME_TYPES}}
+_THINGS = ("object_of_change", "tool")
 _SIDES = {"left_hand": "left", "right_hand": "right"}
 _VERSIONS = ("v2", "v1")
 _HALF_PIXEL = 0.5
@@ -100,16 +101,20 @@ def read_ego4d(root: SourcePath) -> SourceReading:
     actions_skipped, boxes_skipped = Tally(), Tally()
     candidates: list[Candidate] = []
     n_actions = n_used = 0
-    for video, interval in _intervals(document):
-        actions = objects(interval.get("narrated_actions"))
+    listed: set[tuple[str, Any]] = set()
+    for video, interval in _intervals(document, boxes_skipped):
+        actions = objects(interval.get("narrated_actions"), boxes_skipped, "narrated_actions")
         n_actions += len(actions)
         clip = _clip(root, layout, video, interval, known)
         obstacle = _interval_obstacle(interval, video, known, clip)
         for action in actions:
             name = f"{clip.video}/{action.get('uid') or '?'}"
             reason = obstacle or _action_obstacle(action, clip.in_video)
+            if not reason and (clip.uid, action["uid"]) in listed:
+                reason = "action listed twice"
             frames = [] if reason else list(_frames(clip, action, known, boxes_skipped))
             if frames:
+                listed.add((clip.uid, action["uid"]))
                 n_used += 1
                 candidates.extend(frames)
             else:
@@ -120,6 +125,7 @@ def read_ego4d(root: SourcePath) -> SourceReading:
     counts |= {f"boxes: {r}": n for r, n in boxes_skipped.counts().items()}
     findings = actions_skipped.findings("ego4d", "actions skipped") + boxes_skipped.findings("ego4d", "boxes skipped")
     candidates.sort(key=lambda c: (c.unit, c.frame_index, c.action, c.frame_type))
+    notes += without_people(known, layout.metadata)
     return SourceReading(candidates=tuple(candidates), counts=counts, findings=(*notes, *findings))
 
 
@@ -136,9 +142,9 @@ def _document(layout: Layout) -> tuple[dict[str, Any], tuple[Finding, ...]]:
     return document, ()
 
 
-def _intervals(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    for video in objects(document["videos"]):
-        for interval in objects(video.get("annotated_intervals")):
+def _intervals(document: dict[str, Any], skipped: Tally) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    for video in objects(document["videos"], skipped, "videos"):
+        for interval in objects(video.get("annotated_intervals"), skipped, "annotated_intervals"):
             yield video, interval
 
 
@@ -207,7 +213,7 @@ def _frames(clip: _Clip, action: dict[str, Any], known: Metadata, skipped: Tally
     whole = in_video if isinstance(in_video, dict) else {}
     numbers = whole if clip.in_video else action["clip_critical_frames"]
     seen = set()
-    for frame in objects(action["frames"]):
+    for frame in objects(action["frames"], skipped, f"{clip.uid}/{action['uid']}"):
         kind = _TYPE_NAMES.get(str(frame.get("frame_type")), "")
         subject = f"{clip.uid}/{action['uid']}/{kind or frame.get('frame_type')}"
         hands = _hands(frame, subject, skipped)
@@ -248,9 +254,11 @@ def _number_obstacle(kind: str, number: Any, frame: dict[str, Any], in_video: di
 def _hands(frame: dict[str, Any], subject: str, skipped: Tally) -> tuple[HandBox, ...]:
     """The first good box of each side, left before right."""
     found: dict[str, HandBox] = {}
-    for entry in objects(frame.get("boxes")):
+    for entry in objects(frame.get("boxes"), skipped, subject):
         side = _SIDES.get(str(entry.get("object_type")))
         if side is None:
+            if entry.get("object_type") not in _THINGS:
+                skipped.add("unknown object type", f"{subject}: {entry.get('object_type')}")
             continue
         box = _box(entry.get("bbox"))
         if box is None:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hint_tools.core.findings import Finding, Severity
+from hint_tools.sources.candidates import Tally
 from hint_tools.store.atomic import read_json
 from hint_tools.store.remote import SourcePath
 
@@ -37,9 +39,22 @@ class Metadata:
         return any(start <= time_s <= end for start, end in self.redacted.get(video, ()))
 
 
-def objects(value: Any) -> list[dict[str, Any]]:
-    """The objects in a list that may be missing, null, or hold other things."""
-    return [v for v in value if isinstance(v, dict)] if isinstance(value, list) else []
+def objects(value: Any, skipped: Tally | None = None, subject: str = "") -> list[dict[str, Any]]:
+    """The objects in a list that may be missing, null, or hold other things, which are counted in `skipped`."""
+    entries = value if isinstance(value, list) else []
+    for entry in entries:
+        if skipped is not None and not isinstance(entry, dict):
+            skipped.add("no object where one is expected", subject)
+    return [v for v in entries if isinstance(v, dict)]
+
+
+def without_people(known: Metadata, path: SourcePath | None) -> tuple[Finding, ...]:
+    """One finding where nobody is named, so that splits can keep videos apart but not people."""
+    if known.people:
+        return ()
+    what = f"{path}: it names no participants" if path else "ego4d.json is not there"
+    message = f"{what}: who was filmed is unknown, and one person may be in two splits; stereo and redacted parts too"
+    return (Finding("ego4d.participants-unknown", Severity.WARNING, message, suggestion="download ego4d.json too"),)
 
 
 def read_metadata(path: SourcePath | None) -> Metadata:
