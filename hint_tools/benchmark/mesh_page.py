@@ -113,10 +113,13 @@ def _examples_section(hands: MeshSet, score: MeshScore) -> list[Section]:
     for words, shown in (("Nearest", score.surface.best()), ("Farthest", score.surface.worst())):
         figures = example_figures(hands, shown, score.surface.skin, words)
         if figures:
-            galleries.append(Gallery(figures, columns=4))
+            galleries.append(Gallery(figures, columns=3))
     if not galleries:
         return []
-    intro = "By mean joint error after alignment; drawn where truth and model put them before the camera."
+    intro = (
+        "By mean joint error after alignment. Drawn where truth and model put them before the camera, and the "
+        "prediction once more, aligned with the truth as for the score."
+    )
     return [Section("Nearest and farthest hands", galleries, intro)]
 
 

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from hint_tools.benchmark.official import align_officially
 from hint_tools.benchmark.surface import Shown
 from hint_tools.core.geometry import apply_affine, box_of_points
 from hint_tools.data.mesh_sets import MeshSet, cameras_of
@@ -57,7 +58,9 @@ def painted_hand(vertex_mm: Floats, skin: Skin) -> list[Figure]:
 
 
 def example_figures(hands: MeshSet, shown: Sequence[Shown], skin: Skin | None, words: str) -> list[Figure]:
-    """Each hand twice over its image: as it is, and as it was predicted; empty where images or cameras are not there.
+    """Each hand three times over its image: as it is, as it was predicted, and that aligned with the first one.
+
+    Empty where images or cameras are not there.
 
     Args:
         hands: the set, with its truth.
@@ -83,9 +86,13 @@ def _figure(hands: MeshSet, truth: Floats, one: Shown, matrix: Floats, skin: Ski
     image = read_image(hands.root / name)
     crop, affine = hand_crop(image, box_of_points(_seen(truth, matrix)), size_px=_SIZE_PX)
     pictures = []
+    aligned = None
+    if one.mesh is not None and one.true_mesh is not None:
+        aligned = align_officially(one.mesh[None], one.true_mesh[None])[0]
     for joints, mesh, colour, label in (
         (truth, one.true_mesh, _TRUE, "true"),
         (one.joints, one.mesh, _OWN, "predicted"),
+        (align_officially(one.joints[None], truth[None])[0], aligned, _OWN, "aligned"),
     ):
         if skin is not None and mesh is not None:
             drawn = shade_mesh(crop, mesh, skin.faces, _in_crop(matrix, affine), colour=colour, alpha=_ALPHA)
