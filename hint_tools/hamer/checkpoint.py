@@ -149,7 +149,7 @@ def load_checkpoint(
     spare = _spare(config, hand, head=not named.has_head) | hand_state
     whole = {name: state.get(name, spare.get(name)) for name in network.state_dict()}
     network.load_state_dict(whole, assign=True)
-    findings += keys.findings(str(path))
+    findings += keys.findings(str(path), backbone_alone=not named.has_head)
     findings += hand_findings(state, hand_state, hand, document, path, chosen=hand_model is not None)
     step = document.get("step", document.get("global_step", 0))
     stored_hand = str(document.get("hand_model", ""))

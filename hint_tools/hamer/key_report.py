@@ -13,8 +13,10 @@ from hint_tools.hamer.layouts import HEAD
 
 _REPLACEABLE = ("discriminator.", "mano.", "initialized")
 """Parts a checkpoint may leave out: the hand model comes from its own file, the rest is of no use after training."""
-_IGNORABLE = ("mano.",)
-"""Parts that may hold more than expected: other versions of smplx keep other buffers."""
+_OURS = ("backbone.", "discriminator.", HEAD)
+"""Parts that may hold no more than expected. The hand model may (other versions of smplx keep other buffers), and
+modules of other people's making, such as HTM's textures, are left alone."""
+_HAND = "mano."
 _SHOWN = 4
 
 
@@ -46,7 +48,7 @@ class KeyReport:
         """
         problems = {
             "missing": _outside(self.missing, (*_REPLACEABLE, HEAD) if backbone_alone else _REPLACEABLE),
-            "unexpected": () if backbone_alone else _outside(self.unexpected, _IGNORABLE),
+            "unexpected": () if backbone_alone else tuple(n for n in self.unexpected if n.startswith(_OURS)),
             "misshaped": self.misshaped,
             "not finite": self.not_finite,
         }
@@ -57,16 +59,19 @@ class KeyReport:
                 hint="load it with the configuration it was trained with",
             )
 
-    def findings(self, source: str) -> tuple[Finding, ...]:
-        """What was filled in or ignored, when the state dict fits."""
-        info = Severity.INFO
+    def findings(self, source: str, *, backbone_alone: bool = False) -> tuple[Finding, ...]:
+        """What was filled in or ignored, when the state dict fits; as `require_fit`."""
+        hand, other = (self.unexpected, ()) if backbone_alone else _split(self.unexpected)
         told = (
-            ("hamer.keys-filled", self.missing, "are not in it; the hand model and fresh values take their place"),
-            ("hamer.keys-ignored", self.unexpected, "have no place in this network and were ignored"),
-        )
+            ("hamer.keys-filled", Severity.INFO, self.missing, "are not in it; the hand model and fresh values take "
+             "their place"),
+            ("hamer.keys-ignored", Severity.INFO, hand, "have no place in this network and were ignored"),
+            ("hamer.modules-ignored", Severity.WARNING, other, "belong to modules this network does not have; without "
+             "them it may answer otherwise than its authors' code"),
+        )  # fmt: skip
         return tuple(
-            Finding(code, info, f"{source}: {len(names)} arrays {what} ({_some(names)})", "", names, len(names))
-            for code, names, what in told
+            Finding(code, severity, f"{source}: {len(names)} arrays {what} ({_some(names)})", "", names, len(names))
+            for code, severity, names, what in told
             if names
         )
 
@@ -88,6 +93,11 @@ def compare(expected: Mapping[str, Tensor], got: Mapping[str, Tensor]) -> KeyRep
 
 def _outside(names: tuple[str, ...], prefixes: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(n for n in names if not n.startswith(prefixes))
+
+
+def _split(names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Those of the hand model, and the others."""
+    return tuple(n for n in names if n.startswith(_HAND)), _outside(names, (_HAND,))
 
 
 def _some(names: tuple[str, ...]) -> str:

@@ -147,14 +147,14 @@ def test_what_does_not_fit_is_reported_at_once(tmp_path, network) -> None:
     state = dict(network.state_dict())
     del state["backbone.last_norm.weight"]
     state["mano_head.decpose.bias"] = torch.zeros(144)
-    state["texture_model.weight"] = torch.zeros(1)
+    state["backbone.texture.weight"] = torch.zeros(1)
     state["mano_head.deccam.bias"] = torch.full((3,), torch.nan)
     torch.save({"state_dict": state}, tmp_path / "x.ckpt")
     with pytest.raises(DataError) as caught:
         load_checkpoint(tmp_path / "x.ckpt")
     for part in (
         "1 missing (backbone.last_norm.weight)",
-        "1 unexpected (texture_model.weight)",
+        "1 unexpected (backbone.texture.weight)",
         "1 misshaped (mano_head.decpose.bias: expected [96], got [144])",
         "1 not finite (mano_head.deccam.bias)",
     ):

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from hint_tools.cli import hamer as hamer_verbs
 from hint_tools.core.errors import DataError, EnvironmentFault, UsageError
+from hint_tools.core.findings import Severity
 from hint_tools.hamer import load_hamer
 from hint_tools.hamer.checkpoint import load_checkpoint, save_checkpoint
 from hint_tools.hamer.config import PRESETS
@@ -335,3 +336,35 @@ def test_the_network_compiles_without_breaks(network) -> None:
         expected, got = network({"img": CROP}), compiled({"img": CROP})
     torch.testing.assert_close(got["pred_vertices"], expected["pred_vertices"], rtol=0, atol=1e-6)
     torch._dynamo.reset()
+
+
+def test_modules_of_others_are_ignored_and_told(tmp_path, network) -> None:
+    """As in HTM's checkpoints, which are HaMeR's with textures."""
+    more = {"texture_model.a": torch.zeros(2), "texture_model.b": torch.zeros(1), "recoLoss.vgg.weight": torch.zeros(3)}
+    torch.save({"state_dict": network.state_dict() | more}, tmp_path / "htm.ckpt")
+    loaded = load_hamer(tmp_path / "htm.ckpt")
+    (finding,) = loaded.findings
+    assert (finding.code, finding.count, finding.severity) == ("hamer.modules-ignored", 3, Severity.WARNING)
+    assert loaded.keys.unexpected == tuple(sorted(more))
+    with torch.no_grad():
+        assert torch.equal(loaded.network({"img": CROP})["pred_vertices"], network({"img": CROP})["pred_vertices"])
+
+
+@pytest.mark.parametrize("wrapped", ["module.{}", "model.{}", "module.model.{}", "model.module.{}", "_orig_mod.{}"])
+def test_wrapped_networks_are_unwrapped(tmp_path, network, wrapped) -> None:
+    """As data parallelism, Lightning modules and compilers name things."""
+    state = network.state_dict()
+    torch.save({wrapped.format(name): values for name, values in state.items()}, tmp_path / "w.ckpt")
+    loaded = load_hamer(tmp_path / "w.ckpt")
+    assert not loaded.findings
+    assert all(torch.equal(values, state[name]) for name, values in loaded.network.state_dict().items())
+
+
+def test_a_compiled_backbone_among_other_parts(tmp_path, network) -> None:
+    state = {n.replace("backbone.", "backbone._orig_mod."): v for n, v in network.state_dict().items()}
+    torch.save({"state_dict": state}, tmp_path / "c.ckpt")
+    assert not load_hamer(tmp_path / "c.ckpt").findings
+    # names that would fall together are left as they are, and refused
+    torch.save({"state_dict": network.state_dict() | state}, tmp_path / "d.ckpt")
+    with pytest.raises(DataError, match="unexpected"):
+        load_hamer(tmp_path / "d.ckpt")
