@@ -56,11 +56,8 @@ def hand_findings(
     carried = f"{PREFIX}v_template" in state
     stored = str(document.get("hand_model", ""))
     if carried:
-        differs = any(
-            PREFIX + name in state
-            and not torch.allclose(state[PREFIX + name], at_hand[PREFIX + name], rtol=0, atol=_SAME_HAND_M)
-            for name in _ARRAYS
-        )
+        names = [PREFIX + name for name in _ARRAYS if PREFIX + name in state]
+        differs = not all(_same(state[name], at_hand[name]) for name in names)
     else:
         differs = _other_sums(document.get("hand_fingerprint"), fingerprint(at_hand), stored, hand.identity)
     if not differs:
@@ -75,6 +72,13 @@ def hand_findings(
             subjects=(str(path),),
         ),
     )
+
+
+def _same(stored: Tensor, ours: Tensor) -> bool:
+    """Equal, or equal once they were rounded to 16 bits, as in files that keep half precision."""
+    if torch.allclose(stored, ours, rtol=0, atol=_SAME_HAND_M):
+        return True
+    return any(torch.equal(stored, ours.to(kind).to(stored.dtype)) for kind in (torch.float16, torch.bfloat16))
 
 
 def _other_sums(kept: Any, ours: dict[str, list[float]] | None, stored: str, identity: str) -> bool:

@@ -368,3 +368,13 @@ def test_a_compiled_backbone_among_other_parts(tmp_path, network) -> None:
     torch.save({"state_dict": network.state_dict() | state}, tmp_path / "d.ckpt")
     with pytest.raises(DataError, match="unexpected"):
         load_hamer(tmp_path / "d.ckpt")
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_hand_in_half_precision_is_the_same_hand(tmp_path, network, dtype) -> None:
+    state = {n: v.to(dtype) if v.is_floating_point() else v for n, v in network.state_dict().items()}
+    torch.save({"state_dict": state}, tmp_path / "half.ckpt")
+    assert not load_hamer(tmp_path / "half.ckpt").findings
+    state["mano.v_template"] = state["mano.v_template"] * 1.01
+    torch.save({"state_dict": state}, tmp_path / "other.ckpt")
+    assert [f.code for f in load_hamer(tmp_path / "other.ckpt").findings] == ["hamer.hand-model-differs"]
