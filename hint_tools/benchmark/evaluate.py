@@ -23,6 +23,8 @@ Floats = npt.NDArray[np.float64]
 Array = npt.NDArray[Any]
 
 _EXAMPLES: Final = 3
+_FAR_M: Final = 40.0
+"""HaMeR's camera of 5000 px for a crop of 256 sees a hand that fills half of the crop from so far away."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -212,10 +214,14 @@ def _answers(
 
 
 def _states(answer: Any, skin: Skin) -> npt.NDArray[np.int8]:
-    """What the meshes say of their joints' visibility, as the crop's camera sees them; mirroring changes nothing."""
-    place = answer["pred_cam_t"][:, None]
+    """What the meshes say of their joints' visibility; mirroring changes nothing.
+
+    Seen from far away along the axis, as the crop's camera sees them within a degree, wherever it puts them: what a
+    hand hides of itself is a matter of its pose alone, and a weak network may put it behind the camera.
+    """
+    far = np.array([0.0, 0.0, _FAR_M])
     vertices, joints = (
-        (answer[name] + place).cpu().numpy().astype(np.float64) for name in ("pred_vertices", "pred_keypoints_3d")
+        answer[name].float().cpu().numpy().astype(np.float64) + far for name in ("pred_vertices", "pred_keypoints_3d")
     )
     return states_of(vertices, joints, skin)
 

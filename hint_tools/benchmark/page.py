@@ -120,8 +120,8 @@ def _visibility_section(scores: Sequence[SourceScore]) -> Section:
         found = one.visibility
         if found is not None:
             shares = [_percent(v) for v in found.shares().values()]
-            rows.append([one.source, found.hands, found.visible, found.occluded, *shares])
-    head = ["source", "hands", "joints visible", "joints occluded"]
+            rows.append([one.source, found.hands, found.left_out, found.visible, found.occluded, *shares])
+    head = ["source", "hands", "behind the camera", "joints visible", "joints occluded"]
     head += ["agreement", "visible joints shown", "occluded joints hidden", "mean of both"]
     caption = (
         "Per cent. A mesh knows of its own hand alone, so joints that objects or other hands cover can't be hidden by "

@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from hint_tools.benchmark.config import BenchmarkConfig
 from hint_tools.benchmark.run import run
@@ -156,7 +157,7 @@ def test_a_checkpoint_s_meshes_are_asked(project: Project, checkpoint: Path, tmp
         counts = {s["joints"]: s["counted_joints"] for s in source["subsets"]}
         found = source["mesh_visibility"]
         assert (found["visible"], found["occluded"]) == (counts["visible"], counts["occluded"])
-        assert found["hands"] == source["hands"]
+        assert (found["hands"], found["left_out"]) == (source["hands"], 0)
     with (tmp_path / "a" / "metrics.csv").open() as opened:
         metrics = {row["metric"] for row in csv.DictReader(opened)}
     assert "mesh visibility: agreement" in metrics
@@ -164,6 +165,22 @@ def test_a_checkpoint_s_meshes_are_asked(project: Project, checkpoint: Path, tmp
     without = run(config.model_copy(update={"mesh_visibility": False, "out": tmp_path / "b"}), project).details
     assert not any("mesh_visibility" in s for s in without["sources"])
     assert [s["subsets"] for s in without["sources"]] == [s["subsets"] for s in document["sources"]]
+
+
+def test_a_camera_behind_the_hand_leaves_no_hand_out(project: Project, checkpoint: Path, tmp_path: Path) -> None:
+    """Networks in early training answer negative scales; their meshes hide what they hide all the same."""
+    document = torch.load(checkpoint, weights_only=True)
+    found = []
+    for scale in (1.0, -1.0):
+        state = document["state_dict"]
+        changed = {"mano_head.deccam.weight": torch.zeros_like(state["mano_head.deccam.weight"])}
+        changed["mano_head.deccam.bias"] = torch.tensor([scale, 0.0, 0.0]) - state["mano_head.init_cam"][0]
+        torch.save(document | {"state_dict": state | changed}, tmp_path / "m.ckpt")
+        config = BenchmarkConfig(
+            checkpoint=tmp_path / "m.ckpt", split="train", bootstrap=0, examples=0, out=tmp_path / str(scale)
+        )
+        found.append([s["mesh_visibility"] for s in run(config, project).details["sources"]])
+    assert found[0] == found[1]
 
 
 def test_so_are_the_meshes_of_a_predictions_file(project: Project, tmp_path: Path) -> None:
