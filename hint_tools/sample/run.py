@@ -18,6 +18,7 @@ from hint_tools.sample.config import SampleConfig
 from hint_tools.sample.crops import CropRules
 from hint_tools.sample.explain import write_explanation
 from hint_tools.sample.extract import Extractor
+from hint_tools.sample.forecast import forecast
 from hint_tools.sample.gather import Gathered, draw, gather
 from hint_tools.sample.measure import Looks
 from hint_tools.sample.page import write_page
@@ -80,9 +81,10 @@ def _sampled(config: SampleConfig, project: Project, means: _Means) -> Report:
     verdicts = filtered(config, reading.candidates, table, others)
     if config.dry_run:
         draw(config, table, verdicts)
+        drawn = [reading.candidates[i] for i in sorted(set(table.candidate[verdicts.alive].tolist()))]
         return Report(
             stage=STAGE,
-            counts=account(reading, table, verdicts),
+            counts=account(reading, table, verdicts) | forecast(drawn, config.seed),
             findings=(*box_findings, *reading.findings),
         )
     with project.lock():
