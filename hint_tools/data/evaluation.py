@@ -20,7 +20,8 @@ from hint_tools.data.missing import present_images
 from hint_tools.formats import hamer_npz
 from hint_tools.formats.hamer_npz import SUBSETS, HamerSet
 from hint_tools.media.crops import HINT_RESCALE, BoxRule, crop_affine, crop_side, cut
-from hint_tools.media.images import MAX_PIXELS, read_image, read_top
+from hint_tools.media.images import read_image, read_top
+from hint_tools.media.limits import MAX_PIXELS
 
 CONFIDENT: Final = 0.5
 """Joints with a higher confidence count (HaMeR's evaluator)."""

@@ -73,7 +73,12 @@ def _version(path: str) -> str:
 
 
 def convert_raw(
-    ffmpeg: Ffmpeg51, pictures: Iterator[bytes], *, pixel_format: str, size_px: tuple[int, int], aspect: str
+    ffmpeg: Ffmpeg51,
+    pictures: Iterator[bytes | memoryview],
+    *,
+    pixel_format: str,
+    size_px: tuple[int, int],
+    aspect: str,
 ) -> Iterator[bytes]:
     """Each raw picture as the JPEG the official command makes of it.
 

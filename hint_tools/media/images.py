@@ -21,12 +21,11 @@ from PIL import Image
 
 from hint_tools.core.errors import DataError
 from hint_tools.media.jpeg_top import top_of_jpeg
+from hint_tools.media.limits import MAX_PIXELS
 
 Rgb = npt.NDArray[np.uint8]
 """A picture: uint8, `(height, width, 3)`, red first."""
 
-MAX_PIXELS = 80_000_000
-"""Larger pictures are refused before they are decoded: 240 MB each, and no camera frame comes near."""
 JPEG_QUALITY = 95
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "PPM", "GIF")

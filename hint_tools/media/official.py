@@ -17,7 +17,7 @@ from pathlib import Path
 from hint_tools.core.errors import DataError
 from hint_tools.media.cfr import is_one_to_one, official_frames
 from hint_tools.media.ffmpeg51 import Ffmpeg51, convert_file, convert_raw
-from hint_tools.media.official_jpeg import pixel_exact_jpeg, planes_of
+from hint_tools.media.official_jpeg import Plane, pixel_exact_jpeg, planes_of
 from hint_tools.media.orientation import Orientation
 from hint_tools.media.video_decode import MissingFrame, OpenVideo, decoded_frames, open_video
 from hint_tools.media.video_index import FrameIndex, is_full_range
@@ -134,11 +134,11 @@ def _by_groups(video: OpenVideo, wanted: list[int], ffmpeg: Ffmpeg51) -> Iterato
     index = video.index
     order: list[int] = []
 
-    def planes() -> Iterator[bytes]:
+    def planes() -> Iterator[memoryview]:
         try:
             for number, data in _planes(video, wanted, lambda _number, _why: None):
                 order.append(number)
-                yield data
+                yield data.data
         except _OtherFormatError:
             return
 
@@ -164,7 +164,7 @@ def _upright_aspect(index: FrameIndex) -> Fraction | None:
     return 1 / aspect if aspect and index.orientation is not None and index.orientation.swaps_axes else aspect
 
 
-def _planes(video: OpenVideo, wanted: list[int], report: MissingFrame) -> Iterator[tuple[int, bytes]]:
+def _planes(video: OpenVideo, wanted: list[int], report: MissingFrame) -> Iterator[tuple[int, Plane]]:
     index = video.index
     expected = (index.coding.pixel_format, index.coding.full_range, index.width_px, index.height_px)
     for number, frame in decoded_frames(video, wanted, report):

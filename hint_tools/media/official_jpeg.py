@@ -19,7 +19,7 @@ from av.video.frame import VideoFrame
 from hint_tools.media.orientation import Orientation
 
 Plane = npt.NDArray[np.uint8]
-"""uint8 `(height, width)`."""
+"""uint8, `(height, width)` or all rows in one line."""
 
 _QUANTISER = "2"
 """What `-qscale:v 1` comes to: the encoder's lowest is 2 (`qmin`)."""
@@ -42,8 +42,8 @@ def full_range_tables() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
 _LUMA, _CHROMA = full_range_tables()
 
 
-def planes_of(frame: VideoFrame, orientation: Orientation) -> bytes:
-    """A yuv420p picture's planes one after another, upright and without padding.
+def planes_of(frame: VideoFrame, orientation: Orientation) -> Plane:
+    """A yuv420p picture's planes one after another in one line, uint8 `(n,)`, upright and without padding.
 
     FFmpeg 5.1 turns decoded planes before it converts them, so turning here comes to the same.
 
@@ -56,13 +56,13 @@ def planes_of(frame: VideoFrame, orientation: Orientation) -> bytes:
     """
     stored = frame.to_ndarray()
     if orientation.is_upright:
-        return stored.tobytes()
+        return np.asarray(stored, np.uint8).reshape(-1)
     half = (2, frame.height // 2, frame.width // 2)
     planes = (stored[: frame.height], *stored[frame.height :].reshape(half))
-    return b"".join(orientation.upright(p).tobytes() for p in planes)
+    return np.concatenate([orientation.upright(p).reshape(-1) for p in planes])
 
 
-def pixel_exact_jpeg(planes: bytes, size_px: tuple[int, int], aspect: Fraction | None, *, full_range: bool) -> bytes:
+def pixel_exact_jpeg(planes: Plane, size_px: tuple[int, int], aspect: Fraction | None, *, full_range: bool) -> bytes:
     """A JPEG file whose pixels are those of the official command's.
 
     Args:
@@ -72,7 +72,7 @@ def pixel_exact_jpeg(planes: bytes, size_px: tuple[int, int], aspect: Fraction |
         full_range: the planes already are what a JPEG holds.
     """
     width, height = size_px
-    stored = np.frombuffer(planes, np.uint8).reshape(height * 3 // 2, width)
+    stored = planes.reshape(height * 3 // 2, width)
     samples = stored if full_range else np.concatenate([_LUMA[stored[:height]], _CHROMA[stored[height:]]])
     frame = av.VideoFrame.from_ndarray(samples, format="yuvj420p")
     frame.pts = 0

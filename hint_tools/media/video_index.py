@@ -23,7 +23,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from hint_tools.core.errors import DataError
-from hint_tools.media.images import MAX_PIXELS
+from hint_tools.media.limits import MAX_PIXELS
 from hint_tools.media.orientation import Orientation, orientation_of
 
 MAX_REORDER = 16
