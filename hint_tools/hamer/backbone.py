@@ -129,7 +129,8 @@ class VisionTransformer(nn.Module):
         """
         patches = self.patch_embed(image)
         batch, dim, rows, columns = patches.shape
-        tokens = patches.flatten(2).transpose(1, 2)
+        # sums take over the order in memory of their first part: left as it is, every norm would make a copy
+        tokens = patches.flatten(2).transpose(1, 2).contiguous()
         # The place of the absent class token is added to every patch (ViTPose's way to keep MAE weights).
         tokens = tokens + self.pos_embed[:, 1:] + self.pos_embed[:, :1]
         for block in self.blocks:
