@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
@@ -99,12 +97,3 @@ def test_a_hand_that_no_camera_sees(model: HandModel, skin: Skin) -> None:
     assert seen_joints(vertices, joints, skin) is None
     assert seen_vertices(np.full((778, 3), np.nan), skin.faces) is None
     assert view_of(np.ones((778, 3))) is None
-
-
-def test_it_is_fast(model: HandModel, skin: Skin) -> None:
-    vertices, joints = posed(model, (0.5, 0, 0))
-    seen_joints(vertices, joints, skin)
-    began = time.process_time()
-    for _ in range(20):
-        seen_joints(vertices, joints, skin)
-    assert (time.process_time() - began) / 20 < 0.05
