@@ -42,7 +42,7 @@ def present_images(root: Path, images: Names, *, on_missing: Literal["error", "s
         raise DataError(
             f"{root}: {len(missing)} of {len(places)} images are missing ({table}), such as "
             + ", ".join("/".join(filter(None, place)) for place in missing[:_EXAMPLES]),
-            hint="put the frames there under these names, or leave their hands out: on_missing='skip', --on-missing skip",
+            hint="put the frames there, or leave their hands out: on_missing='skip' (--on-missing skip)",
         )
     return there
 
