@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -48,7 +49,7 @@ def write_page(
         "participants": f"{len({f.participant for f in frames if f.participant})}",
     }
     sections = [_dropped(counts), *_spread(frames, hands), _sheet(project, config, frames, hands)]
-    settings = ", ".join(f"{k} {v}" for k, v in sorted(_set(config).items()))
+    settings = "; ".join(f"{k}: {_words(v)}" for k, v in sorted(_set(config).items()))
     write_report(project.path(path), f"Sample of {config.label}", settings, facts, sections)
 
 
@@ -57,6 +58,12 @@ def _set(config: SampleConfig) -> dict[str, object]:
     given = config.model_dump(mode="json", exclude_defaults=True)
     elsewhere = {"root", "boxes", "dry_run", "workers", "engine", "address", "keep", "cache_gb"}
     return {k: v for k, v in given.items() if k not in elsewhere}
+
+
+def _words(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def _dropped(counts: Mapping[str, int | float | str]) -> Section:
@@ -92,8 +99,12 @@ def _spread(frames: Sequence[Frame], hands: Sequence[Hand]) -> list[Section]:
             "Splits: whole participants and videos stay together.",
         )
     )
+    told = [json.loads(h.attributes) for h in hands]
+    collections = [t.get("collection", "") for t in told]
     for title, values in (
+        ("Source", collections if len(set(collections)) > 1 else []),
         ("Side", [h.side or "not known" for h in hands]),
+        ("Contact", [t["contact"] for t in told if t.get("contact")]),
         ("Frame type", [h.frame_type for h in hands if h.frame_type]),
         ("Participant", [f.participant for f in frames if f.participant]),
         ("Video", [f.video for f in frames]),

@@ -119,8 +119,14 @@ def hand_row(frame: Frame, candidate: Candidate, hand: HandBox) -> Hand:
         reason=f"critical frame {candidate.frame_type}" if candidate.frame_type else "box given",
         action=candidate.action,
         frame_type=candidate.frame_type,
-        attributes=hand.attributes,
+        attributes=_attributes(candidate, hand),
     )
+
+
+def _attributes(candidate: Candidate, hand: HandBox) -> str:
+    """The source's own annotation, with the words the sampler goes by: what the hand touches, where it came from."""
+    words = {"contact": hand.contact, "collection": candidate.collection}
+    return json.dumps({**json.loads(hand.attributes), **{k: v for k, v in words.items() if v}}, sort_keys=True)
 
 
 def repeated(hands: Sequence[Hand], n: int, seed: int) -> list[Hand]:

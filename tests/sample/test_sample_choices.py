@@ -178,6 +178,9 @@ def test_balance_quota_contact_and_one_hand(project: Project, tmp_path: Path) ->
     report = run(settings("hands23", root, contact=["object_contact"], n=4), project)
     accounted(report)
     assert {h.side for h in project.read(HANDS)} == {"right"}
+    told = [json.loads(h.attributes) for h in project.read(HANDS)]
+    assert {(t["contact"], t["collection"]) for t in told} == {("object_contact", "newdays")}
+    assert "Contact." in project.path("sample/report.html").read_text()
     assert report.counts["hands dropped: contact state not wanted"] == 18
     report = run(settings("hands23", root, whole=True), project)
     assert report.counts["hands"] == 36
