@@ -18,7 +18,7 @@ def keep_in(network: Hamer, precision: Precision) -> None:
     """The network answers with a backbone that computes in `precision`, whose matrices are kept in it.
 
     For answering only. `torch.autocast` rounds the same matrices to the same bits, but anew at every call, which costs
-    7% of a single hand's time in ViT-H. Norms, places and everything behind the backbone stay in 32 bits.
+    a tenth of a single hand's time in ViT-H. Norms, places and everything behind the backbone stay in 32 bits.
 
     Args:
         network: on the device where it is to run.
