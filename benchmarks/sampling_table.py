@@ -25,6 +25,7 @@ from hint_tools.sources.candidates import Candidate, HandBox
 
 LIMIT_S, LIMIT_GIB = 60.0, 4.0
 BITS = 3
+NEAR = "near-duplicates of all rows"
 KINDS = ("pre_45", "pre_30", "pre_15", "pre_frame", "contact_frame", "pnr_frame", "post_frame")
 CONTACT = ("no_contact", "object_contact", "self_contact")
 
@@ -79,7 +80,7 @@ def main() -> None:
     filters.keep_apart(table, verdicts, 0.5)
     lap("filter")
     all_near = leaders(crops, BITS)
-    lap("near-duplicates of all rows")
+    lap(NEAR)
     verdicts.drop(all_near >= 0, "near-duplicate")
     taken = take(
         table, verdicts, n=options.rows // 5, balance=("side", "size", "participant", "video"),
