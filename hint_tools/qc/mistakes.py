@@ -97,7 +97,7 @@ def renaming_mistakes(panel: Panel, renamings: Sequence[Renaming]) -> list[Mista
     for wrong in renamings:
         what = said[wrong.kind].format(" and ".join(wrong.fingers))
         doubt = "" if wrong.certain else ", or the other annotator did"
-        message = f"{name_of(panel, wrong.hand, wrong.slot)} {what}{doubt}; mending it lowers d²/σ² by {wrong.gain:.0f}"
+        message = f"{name_of(panel, wrong.hand, wrong.slot)} {what}{doubt}"
         order = () if wrong.kind == "mirrored-picture" else wrong.order
         found.append(
             Mistake(wrong.kind, wrong.hand, (wrong.slot,), message, wrong.certain, wrong.gain, joint_order=order)

@@ -22,6 +22,8 @@ from hint_tools.report.charts import line_chart
 from hint_tools.report.hand_chart import hand_chart
 from hint_tools.report.page import Block, Cell, Chart, Figure, Gallery, Link, Links, Points, Section, Table, Text
 
+WORTH_DRAWING = 0.003
+"""Hand sizes; where all habits are smaller there is nothing to see."""
 WORST = 4
 """Hands shown of each annotator."""
 CERTAIN_SCORE = 5.0
@@ -110,6 +112,8 @@ def _habits(profile: Profile, name: str) -> list[Block]:
     offsets = np.array([[b.shrunk.value for b in by[d]] for d in DIRECTIONS]).T
     if not np.isfinite(offsets).any():
         return []
+    if np.nanmax(np.abs(offsets)) < WORTH_DRAWING:
+        return [Text("No joint is placed beside where the others put it, as far as these answers can tell.")]
     halves = np.array([[(b.shrunk.high - b.shrunk.low) / 2 for b in by[d]] for d in DIRECTIONS]).T
     sure = certain_habits(profile.biases)
     certain = np.isin(JOINT_NAMES, [b.joint for b in sure])

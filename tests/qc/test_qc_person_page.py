@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,11 @@ from hint_tools.qc.advice import advice_to, certain_habits
 from hint_tools.qc.analysis import analyse
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.people_page import IN_REPORT, person_target
-from hint_tools.qc.person_page import distances_to_consensus, worst_answers
+from hint_tools.qc.person_page import distances_to_consensus, person_section, worst_answers
+from hint_tools.qc.pictures import Pictures
 from hint_tools.qc.run import run
 from hint_tools.report.hand_chart import MAGNIFIED, hand_chart
+from hint_tools.report.page import Chart, Text
 
 CONFIG = QcConfig(bootstrap=60, report_hands=3)
 
@@ -65,6 +68,26 @@ def test_clean_answers_give_nobody_a_bad_name():
     analysis = analysed(make_round(60, 3, seed=6))
     for profile in analysis.profiles:
         assert not [s for s in advice_to(analysis, profile) if "Errs" in s or "Calls" in s or "names" in s]
+
+
+def test_a_hand_is_drawn_only_where_there_is_a_habit_to_see(habits):
+    profile = habits.profiles[1]
+    shown = person_section(habits, profile, distances_to_consensus(habits), NoPictures())
+    assert any(isinstance(b, Chart) and "puts joints beside" in b.caption for b in shown.blocks)
+    none = tuple(replace(b, shrunk=replace(b.shrunk, value=0.001, low=0.0, high=0.002)) for b in profile.biases)
+    shown = person_section(habits, replace(profile, biases=none), distances_to_consensus(habits), NoPictures())
+    assert not any(isinstance(b, Chart) and "puts joints beside" in b.caption for b in shown.blocks)
+    assert any(isinstance(b, Text) and b.paragraphs[0].startswith("No joint is placed beside") for b in shown.blocks)
+
+
+class NoPictures(Pictures):
+    """Of a project whose frames are gone."""
+
+    def __init__(self) -> None:
+        super().__init__(None, {}, {})
+
+    def beside_consensus(self, *_):
+        return None
 
 
 def test_one_annotator_alone_has_a_section_without_comparisons(tmp_path):
