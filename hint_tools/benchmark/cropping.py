@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from hint_tools.core.errors import DataError
 from hint_tools.data.evaluation import EvaluationSet
+from hint_tools.data.hamer_item import normalise_into
 from hint_tools.media.crops import PATCH_PX
 
 _AHEAD: Final = 2
@@ -71,7 +72,7 @@ def _submitted(pool: ThreadPoolExecutor, hands: EvaluationSet, row: range, buffe
 
     def cut(members: list[int]) -> None:
         for k in members:
-            hands.crop_into(planes[k], row[k])
+            normalise_into(planes[k], hands.crop(row[k]))
 
     return [pool.submit(cut, list(group)) for _, group in groupby(range(len(row)), key=names.__getitem__)]
 
@@ -84,7 +85,7 @@ def _threads(device: torch.device) -> int:
 
 
 class _CropBatches(Dataset[Tensor | DataError]):
-    """Batches by number, for the loader's processes.
+    """Batches of crops (b, 256, 256, 3) uint8 by number, for the loader's processes.
 
     An image that can't be read is told, not raised: a loader would wrap the message in the trace of its process.
     """
@@ -98,10 +99,12 @@ class _CropBatches(Dataset[Tensor | DataError]):
 
     def __getitem__(self, number: int) -> Tensor | DataError:
         row = self.rows[number]
-        crops = torch.empty(len(row), 3, PATCH_PX, PATCH_PX)
+        # written where the other process reads it, and a quarter of the bytes of normalised ones
+        crops = torch.empty(len(row), PATCH_PX, PATCH_PX, 3, dtype=torch.uint8)
+        crops.share_memory_()  # type: ignore[no-untyped-call]
         try:
             for k, index in enumerate(row):
-                self.hands.crop_into(crops[k].numpy(), index)
+                crops[k].numpy()[:] = self.hands.crop(index)
         except DataError as error:
             return error
         return crops
@@ -113,11 +116,13 @@ def _by_processes(hands: EvaluationSet, rows: Sequence[range], workers: int, dev
         _CropBatches(hands, rows),
         batch_size=None,
         num_workers=min(workers, len(rows)),
-        pin_memory=on_gpu,
         # a process that has a GPU open can't be forked
         multiprocessing_context="spawn" if on_gpu else None,
     )
+    buffer = torch.empty((max(map(len, rows)), 3, PATCH_PX, PATCH_PX), pin_memory=on_gpu)
     for crops in loader:
         if isinstance(crops, DataError):
             raise crops
-        yield crops
+        for planes, crop in zip(buffer.numpy(), crops.numpy(), strict=False):
+            normalise_into(planes, crop)
+        yield buffer[: len(crops)]

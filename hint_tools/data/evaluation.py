@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 
 from hint_tools.core.errors import DataError
 from hint_tools.data.annotations import EVAL_FOLDER, parse_image_folder
-from hint_tools.data.hamer_item import HandTruth, hamer_item, normalise_into
+from hint_tools.data.hamer_item import HandTruth, hamer_item
 from hint_tools.data.missing import present_images
 from hint_tools.formats import hamer_npz
 from hint_tools.formats.hamer_npz import SUBSETS, HamerSet
@@ -108,8 +108,8 @@ class EvaluationSet(Dataset[dict[str, Any]]):
         )
         return item | {"imgname": name, "index": torch.tensor(index)}
 
-    def crop_into(self, planes: npt.NDArray[np.float32], index: int) -> None:
-        """Fill `planes` (3, 256, 256) with the `img` of an item; the rest of the set's truth is in its columns.
+    def crop(self, index: int) -> npt.NDArray[np.uint8]:
+        """The crop (256, 256, 3) of an item before it is normalised; the rest of the set's truth is in its columns.
 
         Raises:
             DataError: its image can't be read.
@@ -117,8 +117,7 @@ class EvaluationSet(Dataset[dict[str, Any]]):
         row = int(self.rows[index])
         pixels = self._picture(row).pixels
         mirror = None if self.hands.right[row] > CONFIDENT else pixels.shape[1]
-        matrix = crop_affine(self.hands.center[row], self._side_px(row), mirror_width_px=mirror)
-        normalise_into(planes, cut(pixels, matrix))
+        return cut(pixels, crop_affine(self.hands.center[row], self._side_px(row), mirror_width_px=mirror))
 
     def _picture(self, row: int) -> _Picture:
         """The picture of the hand in `row`, as far down as it is needed.
