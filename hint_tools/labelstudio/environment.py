@@ -29,7 +29,15 @@ _SHOWN_LINES: Final = 12
 _PASSED_ON: Final = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "SYSTEMROOT")
 """Label Studio reads its settings from variables without a prefix too (HOST, DEBUG, ...): it gets only these."""
 
+_NOWHERE: Final = "http://127.0.0.1:9"
+"""The discard port: nobody listens there, so what goes through it as a proxy fails at once and looks nothing up."""
+
 _QUIET: Final = {
+    # every page a browser opens makes the server fetch advertisements, and no setting of its own stops that
+    "HTTP_PROXY": _NOWHERE,
+    "HTTPS_PROXY": _NOWHERE,
+    "ALL_PROXY": _NOWHERE,
+    "NO_PROXY": "127.0.0.1,localhost,::1",
     "COLLECT_ANALYTICS": "false",
     "LATEST_VERSION_CHECK": "false",
     "SENTRY_DSN": "",

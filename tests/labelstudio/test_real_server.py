@@ -117,6 +117,8 @@ def _command_lines() -> list[Path]:
 
 def test_nothing_outside_is_asked(site: Site) -> None:
     run_push(PushConfig(), site.project)
+    tips = httpx.get(f"{connect(site.project).url}/heidi-tips/")  # what every page asks for in the background
+    assert tips.status_code == 404
     time.sleep(1.0)  # what it would send, it sends from a thread
     lines = site.lookups.read_text(encoding="utf-8").splitlines()
     assert "recording" in lines
