@@ -24,6 +24,8 @@ SIGMA_VISIBLE, SIGMA_OCCLUDED = 0.018, 0.036
 JOINT_FACTOR = np.array([1.3, *(1.2, 1.0, 0.9, 1.05) * 5])
 APART = 0.06
 """Fingers nearer than this (hand sizes, mean over their joints) are one to the eye: nobody could tell a swap."""
+FINGER_HIDDEN, WRIST_HIDDEN, JOINT_HIDDEN = 0.3, 0.15, 0.8
+"""Chance of a finger, and of the wrist, to be covered, and of a joint of a covered finger to be hidden."""
 N_POSES = 400
 PALM_M = 0.004
 """Standard deviation of where a finger begins: people's palms differ, and hollow themselves; no model knows how."""
@@ -49,11 +51,12 @@ class World:
 
 @dataclass
 class Round:
-    """Answers `(n, people, 21, 2)` to a world, and what was planted: kind -> {(hand, person)}."""
+    """Answers `(n, people, 21, 2)` to a world, sides `(n, people)`, and what was planted: kind -> {(hand, person)}."""
 
     world: World
     joints: np.ndarray
     said: np.ndarray
+    sides: np.ndarray
     planted: dict[str, set[tuple[int, int]]] = field(default_factory=dict)
 
     def spoilt_hands(self, *kinds: str) -> set[int]:
@@ -72,7 +75,7 @@ class Round:
                 annotation_id=h * 10 + a,
                 keypoints=self.joints[h, a],
                 visibility=self.said[h, a],
-                side=hand.side,
+                side=str(self.sides[h, a]),
                 updated_at=f"2026-01-{1 + h * 20 // len(self.world.hands):02d}",
             )
             for h, hand in enumerate(self.world.hands)
@@ -120,9 +123,9 @@ def make_world(n: int, seed: int) -> World:
     size_px = rng.uniform(60, 200, n)
     place = np.stack([np.where(np.arange(n) % 2 == 0, 500, 900), np.full(n, 500)], axis=1) + rng.normal(0, 40, (n, 2))
     joints = flat * (size_px / scale)[:, None, None] + place[:, None]
-    hidden_finger = rng.random((n, 5)) < 0.3
-    hidden = np.concatenate([rng.random((n, 1)) < 0.15, np.repeat(hidden_finger, 4, axis=1)], axis=1)
-    visibility = np.where(hidden & (rng.random((n, 21)) < 0.8), 1, 2)
+    hidden_finger = rng.random((n, 5)) < FINGER_HIDDEN
+    hidden = np.concatenate([rng.random((n, 1)) < WRIST_HIDDEN, np.repeat(hidden_finger, 4, axis=1)], axis=1)
+    visibility = np.where(hidden & (rng.random((n, 21)) < JOINT_HIDDEN), 1, 2)
     sides = np.where(left, "left", "right")
     boxes = np.concatenate([joints.min(axis=1), joints.max(axis=1)], axis=1)
     hands = [Hand(hand_id=f"h{i:06d}", frame_id=f"f{i // 2:06d}", side=str(sides[i]), box=boxes[i]) for i in range(n)]
@@ -143,7 +146,8 @@ def answer(world: World, people: int, seed: int, *, noise: float = 1.0, rates: d
     errors = rng.normal(size=(n, people, 21, 2)) * (noise * world.sigma)[:, None, :, None]
     joints = world.joints[:, None] + errors
     said = np.repeat(world.visibility[:, None], people, axis=1)
-    made = Round(world, joints, said, {k: set() for k in rates or {}})
+    sides = np.repeat(world.sides[:, None], people, axis=1)
+    made = Round(world, joints, said, sides, {k: set() for k in rates or {}})
     dice = rng.random((n, people))
     low = 0.0
     for kind, rate in (rates or {}).items():
@@ -168,6 +172,31 @@ def _swap(made: Round, h: int, a: int, rng: np.random.Generator) -> bool:
     order = np.arange(21)
     order[list(_of(f))], order[list(_of(g))] = _of(g), _of(f)
     made.joints[h, a] = made.joints[h, a][order]
+    return True
+
+
+def _neighbours(made: Round, h: int, a: int, rng: np.random.Generator) -> bool:
+    """Two fingers side by side, however near they are."""
+    f = int(rng.integers(4))
+    order = np.arange(21)
+    order[list(_of(f))], order[list(_of(f + 1))] = _of(f + 1), _of(f)
+    made.joints[h, a] = made.joints[h, a][order]
+    return True
+
+
+def _reversed(made: Round, h: int, a: int, rng: np.random.Generator) -> bool:
+    """A finger from tip to base; fingers one can see in length."""
+    truth, scale = made.world.joints[h], made.world.scale[h]
+    long = [f for f in range(5) if np.linalg.norm(truth[_of(f)[3]] - truth[_of(f)[0]]) > 2 * APART * scale]
+    if not long:
+        return False
+    joints = list(_of(long[rng.integers(len(long))]))
+    made.joints[h, a][joints] = made.joints[h, a][joints[::-1]]
+    return True
+
+
+def _side(made: Round, h: int, a: int, rng: np.random.Generator) -> bool:
+    made.sides[h, a] = "left" if made.sides[h, a] == "right" else "right"
     return True
 
 
@@ -213,4 +242,13 @@ def _slip(made: Round, h: int, a: int, rng: np.random.Generator) -> bool:
     return True
 
 
-_PLANT = {"swap": _swap, "mirror": _mirror, "other hand": _other, "shifted": _shift, "slip": _slip}
+_PLANT = {
+    "swap": _swap,
+    "neighbours": _neighbours,
+    "reversed": _reversed,
+    "mirror": _mirror,
+    "other hand": _other,
+    "shifted": _shift,
+    "slip": _slip,
+    "side": _side,
+}

@@ -97,8 +97,8 @@ def measure_agreement(
                 group,
                 name,
                 resampler.mean(by_scale[chosen], at),
-                tuple(resampler.mean(w, at) for w in within),
-                resampler.mean(_within(by_palm[chosen], PALM_THRESHOLD), at),
+                tuple(resampler.share(w, at) for w in within),
+                resampler.share(_within(by_palm[chosen], PALM_THRESHOLD), at),
                 resampler.mean(distances.oks[chosen] / OKS_CEILING, at),
             )
         )

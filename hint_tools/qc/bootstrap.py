@@ -6,6 +6,7 @@ resample needs, so forty thousand hands cost no more than four hundred.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,8 @@ Ints = npt.NDArray[np.int64]
 
 MAX_GROUPS = 400
 """Enough that the interval's own error (about 1/sqrt(2 * 400) = 3.5 % of its width) does not matter."""
-LEVEL = 0.95
+_Z = 1.959964
+"""Of the normal law, 97.5 %: intervals are of 95 %."""
 MIN_GROUPS = 5
 """Below this many groups with data no interval is given (NaN): it would promise too much."""
 _BINS = 256
@@ -63,15 +65,25 @@ class Resampler:
         value = float(total.sum() / count.sum()) if count.any() else float("nan")
         return self._estimate(value, self._weights @ total, self._weights @ count, count)
 
-    def ratio(self, part: Floats, whole: Floats, hand: Ints) -> Estimate:
-        """Sum of `part` over the sum of `whole` (n each), both belonging to `hand` (n); `n` is the whole, rounded."""
-        group = self.group[hand]
-        parts, wholes = (np.bincount(group, v, minlength=self.n_groups) for v in (part, whole))
-        total = float(wholes.sum())
-        value = float(parts.sum()) / total if total else float("nan")
-        drawn, of = self._weights @ parts, self._weights @ wholes
-        low, high = _interval(drawn[of > 0] / of[of > 0], np.bincount(group, minlength=self.n_groups))
-        return Estimate(value, low, high, round(total))
+    def share(self, values: Floats, hand: Ints) -> Estimate:
+        """Part of `values` (n) that are 1, the others 0, NaN ones ignored, each belonging to `hand` (n).
+
+        The interval is Wilson's for as many independent values as would spread like the resamples: near 0 and 1, where
+        most resamples hold none of the few exceptions, percentiles cover far too rarely.
+        """
+        known = np.isfinite(values)
+        group = self.group[hand[known]]
+        total = np.bincount(group, values[known], minlength=self.n_groups)
+        count = np.bincount(group, minlength=self.n_groups).astype(np.float64)
+        filled = int(np.count_nonzero(count))
+        if filled < MIN_GROUPS:
+            return self.mean(values, hand)
+        part = float(total.sum() / count.sum())
+        drawn = self._weights @ count
+        spread = float(np.var((self._weights @ total)[drawn > 0] / drawn[drawn > 0])) * filled / (filled - 1)
+        worth = min(part * (1 - part) / spread, float(count.sum())) if spread > 0 else float(filled)
+        low, high = _wilson(part, worth, _student(filled - 1))
+        return Estimate(part, low, high, int(count.sum()))
 
     def median(self, values: Floats, hand: Ints) -> Estimate:
         """Median of positive `values` (n), NaN ones ignored, each belonging to `hand` (n).
@@ -102,11 +114,30 @@ class Resampler:
 
 
 def _interval(replicates: Floats, filled: npt.NDArray[np.number]) -> tuple[float, float]:
-    """Percentile interval; NaN where too few groups have data."""
-    if np.count_nonzero(filled) < MIN_GROUPS or len(replicates) == 0:
+    """Percentile interval, widened for few groups; NaN where too few have data."""
+    groups = int(np.count_nonzero(filled))
+    if groups < MIN_GROUPS or len(replicates) == 0:
         return float("nan"), float("nan")
-    low, high = np.quantile(replicates, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    outside = _tail(groups)
+    low, high = np.quantile(replicates, [outside, 1 - outside])
     return float(low), float(high)
+
+
+def _tail(groups: int) -> float:
+    """Part of the replicates left out at either end.
+
+    Resampling n groups spreads sqrt((n - 1) / n) too little and knows nothing of Student's t: the plain percentiles
+    cover 87 to 90 % with ten pictures. So the normal tail at sqrt(n / (n - 1)) t is left out instead of 2.5 %. Source:
+    T. Hesterberg, "What teachers should know about the bootstrap", Am. Stat. 69 (2015), expanded percentiles; t by its
+    series in 1 / degrees of freedom (Abramowitz and Stegun 26.7.5), 0.3 % off at four.
+    """
+    return 0.5 * math.erfc(math.sqrt(groups / (groups - 1)) * _student(groups - 1) / math.sqrt(2))
+
+
+def _student(free: int) -> float:
+    """Student's t, 97.5 %."""
+    t = _Z + (_Z**3 + _Z) / (4 * free) + (5 * _Z**5 + 16 * _Z**3 + 3 * _Z) / (96 * free**2)
+    return t + (3 * _Z**7 + 19 * _Z**5 + 17 * _Z**3 - 15 * _Z) / (384 * free**3)
 
 
 def wilson(hits: int, n: int) -> Estimate:
@@ -117,8 +148,12 @@ def wilson(hits: int, n: int) -> Estimate:
     """
     if n == 0:
         return Estimate(float("nan"), float("nan"), float("nan"), 0)
-    z, part = 1.959964, hits / n
+    low, high = _wilson(hits / n, n, _Z)
+    return Estimate(hits / n, low, high, n)
+
+
+def _wilson(part: float, n: float, z: float) -> tuple[float, float]:
     center = part + z * z / (2 * n)
-    half = z * float(np.sqrt(part * (1 - part) / n + z * z / (4 * n * n)))
+    half = z * math.sqrt(part * (1 - part) / n + z * z / (4 * n * n))
     whole = 1 + z * z / n
-    return Estimate(part, max((center - half) / whole, 0.0), min((center + half) / whole, 1.0), n)
+    return max((center - half) / whole, 0.0), min((center + half) / whole, 1.0)

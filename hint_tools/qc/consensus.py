@@ -18,9 +18,10 @@ Bools = npt.NDArray[np.bool_]
 
 HUBER = 1.5
 """Standardised distance from which on an answer loses weight; keeps 93 % of the mean's precision on clean answers."""
-PRIOR_ANSWERS = 4.0
+PRIOR_ANSWERS = 8.0
 """How many answers' worth the population's σ counts against the spread seen at this very joint: with two to
-five answers the spread alone is nearly noise."""
+five answers the spread alone is nearly noise. At 8 the 95 % ellipse of three to five clean answers covers the truth in
+94 %, at 4 in 92 to 93 %."""
 _STEPS = 10
 _CHUNK = 512
 """Hands at a time: what fits into a processor's cache."""

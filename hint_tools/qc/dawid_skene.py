@@ -9,7 +9,7 @@ chance for both kinds of error.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -85,15 +85,7 @@ def estimate_visibility(panel: Panel) -> VisibilityModel:
     one_coin = judged < ONE_COIN_BELOW
     flat = float(seen.count[seen.shared].sum()) < ONE_COIN_BELOW
     visible = 1 / (1 + np.exp(-np.log(PRIOR_ACCURACY / (1 - PRIOR_ACCURACY)) * seen.word.sum(axis=1)))
-    chances: Floats = np.full((2, n), PRIOR_ACCURACY)
-    for _ in range(_STEPS):
-        prevalence = np.full(N_JOINTS, 0.5) if flat else _prevalence(seen, visible)
-        updated = _chances(seen, visible, one_coin)
-        moved = float(np.abs(updated - chances).max(initial=0.0))
-        chances = updated
-        visible = _posterior(seen, chances, prevalence)
-        if moved < _DONE:
-            break
+    chances, prevalence, visible = _maximised(seen, visible, one_coin, flat=flat)
     agreed_visible, agreed_occluded = seen.word.min(axis=1) >= 0, seen.word.max(axis=1) <= 0
     heard = np.where(
         agreed_visible, np.maximum(visible, 0.5), np.where(agreed_occluded, np.minimum(visible, 0.5), visible)
@@ -105,6 +97,54 @@ def estimate_visibility(panel: Panel) -> VisibilityModel:
         one_coin=one_coin,
         prevalence=prevalence,
     )
+
+
+def _maximised(
+    seen: _Patterns, visible: Floats, one_coin: npt.NDArray[np.bool_], *, flat: bool
+) -> tuple[Floats, Floats, Floats]:
+    """Chances (2, n annotators), shares of visible joints (21) and chances of being visible (K), from a first guess."""
+    chances: Floats = np.full((2, len(one_coin)), PRIOR_ACCURACY)
+    for _ in range(_STEPS):
+        prevalence = np.full(N_JOINTS, 0.5) if flat else _prevalence(seen, visible)
+        updated = _chances(seen, visible, one_coin)
+        moved = float(np.abs(updated - chances).max(initial=0.0))
+        chances = updated
+        visible = _posterior(seen, chances, prevalence)
+        if moved < _DONE:
+            break
+    return chances, prevalence, visible
+
+
+def without_folds(panel: Panel, model: VisibilityModel, fold: Ints, folds: int) -> Floats:
+    """(folds, 2, n annotators) sensitivity and specificity estimated again without each fold of the hands.
+
+    For intervals: what is true is as uncertain as who is right.
+
+    Args:
+        panel: the answers.
+        model: estimated from all of them.
+        fold: (H) which fold a hand is in.
+        folds: how many there are.
+    """
+    seen = _patterns(panel)
+    flat = float(seen.count[seen.shared].sum()) < ONE_COIN_BELOW
+    visible = _posterior(seen, np.stack([model.sensitivity, model.specificity]), model.prevalence)
+    found = []
+    for k in range(folds):
+        away = np.bincount(seen.of[fold == k].ravel(), minlength=len(seen.count))
+        found.append(_maximised(replace(seen, count=seen.count - away), visible, model.one_coin, flat=flat)[0])
+    return np.stack(found)
+
+
+def judged_joints(panel: Panel, model: VisibilityModel) -> Floats:
+    """(2, n annotators) occluded and visible joints each judged together with others, as now believed."""
+    seen = _patterns(panel)
+    n = len(model.one_coin)
+    visible = _posterior(seen, np.stack([model.sensitivity, model.specificity]), model.prevalence)
+    judged = [
+        np.bincount(*_each(seen, n, seen.count * v, seen.shared), minlength=n + 1)[:n] for v in (1 - visible, visible)
+    ]
+    return np.stack(judged).astype(np.float64)
 
 
 def _patterns(panel: Panel) -> _Patterns:
@@ -167,22 +207,3 @@ def _posterior(seen: _Patterns, chances: Floats, prevalence: Floats) -> Floats:
     prior = np.log(prevalence / (1 - prevalence))[seen.joint]
     pooled = odds.sum(axis=1) + prior
     return np.asarray(1 / (1 + np.exp(-pooled)))
-
-
-def said_right(panel: Panel, model: VisibilityModel, annotator: int) -> tuple[Ints, Floats, Floats]:
-    """For intervals of one annotator's chances: hand, weights and hits of every joint shared with others.
-
-    Returns:
-        hand: (m) index.
-        weight: (2, m) chance of the joint being occluded, visible.
-        hit: (2, m) the same where this annotator's word is that.
-    """
-    mine = panel.annotator == annotator
-    spoke = (panel.visibility == Visibility.VISIBLE) | (panel.visibility == Visibility.OCCLUDED)
-    several = spoke.sum(axis=1) >= 2
-    hand, slot, joint = np.nonzero(mine[:, :, None] & spoke & several[:, None])
-    visible = model.probability[hand, joint]
-    weight = np.stack([1 - visible, visible])
-    word = panel.visibility[hand, slot, joint]
-    hit = weight * np.stack([word == Visibility.OCCLUDED, word == Visibility.VISIBLE])
-    return hand.astype(np.int64), weight, hit

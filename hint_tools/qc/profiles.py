@@ -12,7 +12,7 @@ import numpy.typing as npt
 from hint_tools.core.findings import Finding, Severity
 from hint_tools.qc.bias import Bias
 from hint_tools.qc.bootstrap import Estimate, Resampler, wilson
-from hint_tools.qc.dawid_skene import VisibilityModel, said_right
+from hint_tools.qc.dawid_skene import VisibilityModel, judged_joints, without_folds
 from hint_tools.qc.mistakes import Mistake
 from hint_tools.qc.panel import Pairs, Panel
 from hint_tools.qc.sigmas import Sigmas, error_factors
@@ -84,6 +84,7 @@ def build_profiles(
         resampler: of the panel's pictures.
     """
     errors = _error_intervals(panel, pairs, sigmas, resampler)
+    judgement = _occlusion_intervals(panel, occlusion, resampler)
     seconds = _lead_times(panel)
     found = []
     for k in range(len(panel.annotators)):
@@ -93,7 +94,7 @@ def build_profiles(
         with_joints = int((mine & panel.has_joints).sum())
         wrong = len({m.hand for m in certain if m.kind in IDENTITY_KINDS})
         stamped = untouched[hand, slot]
-        sensitivity, specificity = _occlusion(panel, occlusion, k, resampler)
+        sensitivity, specificity = judgement[k]
         found.append(
             Profile(
                 annotator=k,
@@ -122,28 +123,33 @@ def _error_intervals(panel: Panel, pairs: Pairs, sigmas: Sigmas, resampler: Resa
     left_out = np.array(
         [error_factors(panel, pairs, np.where((group == f)[:, None], np.nan, sigmas.relative)) for f in range(FOLDS)]
     )
-    error = np.sqrt((FOLDS - 1) / FOLDS * ((left_out - left_out.mean(axis=0)) ** 2).sum(axis=0))
+    error = _jackknife(left_out)
     return [
         Estimate(float(f), float(f - _T * e), float(f + _T * e), int(n))
         for f, e, n in zip(sigmas.factors, error, count, strict=True)
     ]
 
 
-def _occlusion(panel: Panel, model: VisibilityModel, k: int, resampler: Resampler) -> tuple[Estimate, Estimate]:
-    hand, weight, hit = said_right(panel, model, k)
-    ends = [resampler.ratio(h, w, hand) for h, w in zip(hit, weight, strict=True)]
-    values = (float(model.sensitivity[k]), float(model.specificity[k]))
-    return _moved(ends[0], values[0]), _moved(ends[1], values[1])
+def _occlusion_intervals(panel: Panel, model: VisibilityModel, resampler: Resampler) -> list[tuple[Estimate, Estimate]]:
+    """Sensitivity and specificity of every annotator with intervals from leaving out one fold of the pictures."""
+    fold = resampler.group % FOLDS
+    values = np.stack([model.sensitivity, model.specificity])
+    error, judged = np.full(values.shape, np.nan), judged_joints(panel, model)
+    if len(np.unique(fold)) == FOLDS:
+        error = _jackknife(without_folds(panel, model, fold, FOLDS))
+    low, high = np.clip(values - _T * error, 0, 1), np.clip(values + _T * error, 0, 1)
+    each = [
+        [Estimate(float(values[kind, k]), float(low[kind, k]), float(high[kind, k]), round(float(judged[kind, k])))
+         for kind in (0, 1)]
+        for k in range(values.shape[1])
+    ]  # fmt: skip
+    return [(sensitivity, specificity) for sensitivity, specificity in each]
 
 
-def _moved(share: Estimate, value: float) -> Estimate:
-    """The interval of a share without the prior, moved to where the prior puts the figure."""
-    shift = value - share.value
-    return Estimate(value, _within(share.low + shift), _within(share.high + shift), share.n)
-
-
-def _within(value: float) -> float:
-    return min(max(value, 0.0), 1.0) if np.isfinite(value) else value
+def _jackknife(left_out: Floats) -> Floats:
+    """Standard error of a figure from what it is without each of `FOLDS` folds (FOLDS, ...)."""
+    spread = ((left_out - left_out.mean(axis=0)) ** 2).sum(axis=0)
+    return np.asarray(np.sqrt((FOLDS - 1) / FOLDS * spread))
 
 
 def _lead_times(panel: Panel) -> Floats:

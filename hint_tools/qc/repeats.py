@@ -67,4 +67,4 @@ def _measured(
     squared = resampler.median(relative.ravel(), each)
     value, low, high = (math.sqrt(v / (4 * math.log(2))) for v in (squared.value, squared.low, squared.high))
     judged = np.where(placed, same.astype(np.float64), np.nan)
-    return Repeats(name, len(pairs), Estimate(value, low, high, squared.n), resampler.mean(judged.ravel(), each))
+    return Repeats(name, len(pairs), Estimate(value, low, high, squared.n), resampler.share(judged.ravel(), each))

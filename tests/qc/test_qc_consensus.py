@@ -31,6 +31,15 @@ def test_mean_and_covariance_are_unbiased_on_clean_answers(people):
     assert np.diag(empirical) == pytest.approx(9 / people, rel=0.10)
 
 
+@pytest.mark.parametrize("people", [2, 3, 5])
+def test_the_95_percent_ellipse_covers_the_truth_about_as_often_as_it_says(people):
+    points, sigma, nobody = gaussian(1200, people, seed=5)
+    found = robust_positions(points, sigma, nobody)
+    error = found.mean - 500
+    squared = np.einsum("hjx,hjxy,hjy->hj", error, np.linalg.inv(found.covariance), error)
+    assert 0.92 <= (squared <= 5.991).mean() <= 0.98
+
+
 def test_covariance_grows_along_the_direction_people_disagree_in():
     points, sigma, nobody = gaussian(1, 3, sigma=1.0)
     points[0, :, 4] = [[500, 500], [506, 500], [494, 500]]
@@ -46,7 +55,7 @@ def test_more_precise_annotators_count_more():
     found = robust_positions(points, sigma, np.zeros((1, 2, 21), bool))
     # distances 1 and 4 from the mean: 0.5 and 1.0 standard deviations, so plain inverse variances
     assert found.mean[0, 0, 0] == pytest.approx(1.0, abs=1e-6)
-    assert found.covariance[0, 0, 1, 1] == pytest.approx(4 / 5 * 1 / (1 / 4 + 1 / 16), rel=1e-6)
+    assert found.covariance[0, 0, 1, 1] == pytest.approx(8 / 9 * 1 / (1 / 4 + 1 / 16), rel=1e-6)
 
 
 @pytest.mark.parametrize(("people", "limit"), [(3, 0.85), (5, 0.5)])

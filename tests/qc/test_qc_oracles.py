@@ -1,15 +1,41 @@
-"""Coefficients against their definitions, written out pair by pair."""
+"""Coefficients against their definitions, written out pair by pair, and against what other packages say."""
 
 import itertools
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
-from qc_rounds import make_round
+from qc_rounds import answer, make_round
 
+from hint_tools.core.records import Hand
 from hint_tools.qc.agreement import pair_distances
 from hint_tools.qc.occlusion import category_agreement
-from hint_tools.qc.panel import build_pairs
+from hint_tools.qc.panel import build_pairs, build_panel
+
+ORACLES = json.loads(Path(__file__).with_name("oracle_values.json").read_text(encoding="utf-8"))
+"""Of krippendorff 0.9.0, irrCAC 0.4.4, statsmodels 0.15.0 and pycocotools 2.0.11, written by `oracle_values.py`."""
+
+
+@pytest.mark.parametrize("rated", ORACLES["rated"], ids=["two", "three", "four with gaps", "five, half gaps"])
+def test_agreement_on_categories_equals_other_packages(rated):
+    said = np.array(rated["ratings"])
+    found = category_agreement(np.stack([(said == c).sum(axis=1) for c in (0, 1)], axis=1))
+    assert rated["expected"].keys() >= {"alpha", "ac1"}
+    for name, value in rated["expected"].items():
+        assert getattr(found, name) == pytest.approx(value, abs=1e-9), name
+
+
+@pytest.mark.parametrize("pair", ORACLES["pairs"])
+def test_similarity_equals_cocos_own_code(pair):
+    """COCO's σ is sqrt(2) times that of a coordinate, and its size the square root of the area."""
+    points, scale = np.array([pair["one"], pair["other"]]), math.sqrt(pair["area"])
+    hand = Hand(hand_id="h", frame_id="f", box=[0, 0, 200, 200])
+    panel = build_panel([answer("h", n, p, np.full(21, 2)) for n, p in zip("ab", points, strict=True)], [hand], [])
+    sigma = np.broadcast_to(np.array(pair["sigmas"]) / math.sqrt(2) * scale, panel.visibility.shape)
+    found = pair_distances(panel, build_pairs(panel), sigma).oks
+    assert found.mean() == pytest.approx(pair["expected"], abs=1e-9)
 
 
 def ratings(seed, gaps):
