@@ -15,7 +15,10 @@ METHODS: Final[tuple[tuple[str, str], ...]] = (
         "within ¼ palm",
         "Part of the joints within a quarter of the distance from wrist to middle MCP, HInt's own measure.",
     ),
-    ("95 %", "Percentile bootstrap over images, not joints: joints of one picture err together."),
+    (
+        "95 %",
+        "Percentile bootstrap over images, not joints, which err together; widened as Student's t for few images.",
+    ),
     ("σ", "sqrt(median(d²) / (4 ln 2)) over pairs that agree on the joint's state; wrongly named fingers left out."),
     ("rms", "sqrt(mean(d²) / 4) over the same pairs; COCO's σ is sqrt(2) times that."),
     ("error, × average", "f_a² + f_b² = median(d²/σ²) / (2 ln 2) for every two annotators; interval by jackknife."),

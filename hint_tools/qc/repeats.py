@@ -54,10 +54,11 @@ def _measured(
 ) -> Repeats:
     points = np.array([[s.keypoints for s in pair] for pair in pairs], dtype=np.float64)
     states = np.array([[s.visibility for s in pair] for pair in pairs], dtype=np.int64)
-    scale = measure(np.where(states[:, :1].swapaxes(1, 2) > 0, points[:, 0], np.nan)).scale
+    placed = np.asarray((states > Visibility.NOT_ANNOTATABLE).all(axis=1))
+    # of both answers' middle: a careless answer alone looks larger than its hand
+    scale = measure(np.where(placed[..., None], points.mean(axis=1), np.nan)).scale
     apart = np.linalg.norm(points[:, 0] - points[:, 1], axis=-1)
     same = states[:, 0] == states[:, 1]
-    placed = (states > Visibility.NOT_ANNOTATABLE).all(axis=1)
     sigma = sigmas.table[states[:, 0], np.arange(states.shape[2])] * scale[:, None]
     moved = placed & same & (apart > UNTOUCHED_PX)
     relative = np.where(moved, (apart / sigma) ** 2, np.nan)

@@ -4,9 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from qc_rounds import changed, joints_of, make_round
+from qc_rounds import answer, changed, joints_of, make_round
 from test_qc_run import project_of
 
+from hint_tools.core.errors import DataError
 from hint_tools.core.records import Fit, Prediction, Status
 from hint_tools.qc.analysis import Beside, analyse
 from hint_tools.qc.config import QcConfig
@@ -63,6 +64,12 @@ def test_names_are_text_everywhere(tmp_path, name):
     run(CONFIG, project)
     assert "<script" not in (project.root / "qc/report.html").read_text(encoding="utf-8")
     assert name in {a["annotator"] for a in json.loads((project.root / "qc/qc.json").read_text())["annotators"]}
+
+
+@pytest.mark.parametrize("joints", [20, 22])
+def test_an_answer_of_other_than_21_joints_cannot_come_this_far(joints):
+    with pytest.raises(DataError, match=rf"expected shape \(21, 2\), got \({joints}, 2\)"):
+        answer("h00000", "ana", np.zeros((joints, 2)), np.full(joints, 2))
 
 
 def test_as_many_for_rejecting_as_against_is_no_agreement():
