@@ -52,7 +52,7 @@ def expected_knuckles(keypoints: Floats, sigma_px: Floats, excluded: Bools, scal
     sums, weights = [], []
     for row in _WEIGHTS:
         rest = np.flatnonzero(row)
-        told = np.einsum("k,hakx->hax", row[rest], points[:, :, rest])
+        told = np.einsum("i,nmix->nmx", row[rest], points[:, :, rest])
         known = np.isfinite(told).all(axis=-1)
         weight = np.where(known, 1 / (variance[:, :, rest] @ row[rest] ** 2), 0.0)
         weights.append(weight.sum(axis=1))
