@@ -1,0 +1,52 @@
+"""`hint qc`, `hint fit`, `hint qc` again: a joint where no hand can have it is named without a second annotator."""
+
+import json
+
+import numpy as np
+import pytest
+from qc_rounds import Round, answer
+from test_qc_run import project_of
+
+from hint_tools.core.records import Hand
+from hint_tools.mano.anatomy import HandAnatomy
+from hint_tools.mano.assets import load_hand_model
+from hint_tools.mano.kinematics import pose_hands
+from hint_tools.qc.config import QcConfig
+from hint_tools.qc.run import run
+
+CONFIG = QcConfig(bootstrap=50, report_hands=1)
+
+
+def posed_round(n):
+    """`n` right hands in poses joints allow, seen from above, each answered once, by somebody exact."""
+    model, rng = load_hand_model(), np.random.default_rng(5)
+    anatomy = HandAnatomy.of(model, np.zeros(10))
+    poses = np.stack([0.5 * anatomy.draw(rng) for _ in range(n)])
+    flat = pose_hands(model, np.zeros((n, 3)), poses, np.zeros((n, 10))).joints[:, :, [0, 2]]
+    truth = (flat - flat.mean(axis=1, keepdims=True)) * 1500 + 700
+    scale = np.sqrt(np.ptp(truth, axis=1).prod(axis=1))
+    made = Round(truth, scale, np.full((n, 21), 2), [], [], set())
+    for h in range(n):
+        box = np.concatenate([truth[h].min(axis=0), truth[h].max(axis=0)])
+        made.hands.append(Hand(hand_id=f"h{h:05d}", frame_id=f"f{h:05d}", side="right", box=box))
+        made.submissions.append(answer(f"h{h:05d}", "ana", truth[h] + rng.normal(0, 1, (21, 2)), made.visibility[h]))
+    return made
+
+
+def test_a_slip_shows_against_the_fitted_hand(tmp_path):
+    fit = pytest.importorskip("hint_tools.fit.run")
+    config = pytest.importorskip("hint_tools.fit.config")
+    made = posed_round(4)
+    points = made.submissions[2].keypoints.copy()
+    points[10] += 0.4 * made.scale[2]
+    object.__setattr__(made.submissions[2], "keypoints", points)
+    project = project_of(tmp_path / "p", made)
+
+    def named():
+        run(CONFIG, project)
+        found = json.loads((project.root / "qc/qc.json").read_text(encoding="utf-8"))["mistakes"]
+        return {(m["code"], m["hand"]) for m in found if m["code"] == "qc.unposable"}
+
+    assert named() == set()
+    fit.run(config.FitConfig(), project)
+    assert named() == {("qc.unposable", "h00002")}
