@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import secrets
 import signal
 import socket
@@ -30,6 +31,7 @@ _SAME = ("hint-tools", "av", "fsspec", "numpy", "opencv-python-headless", "pillo
 """Packages that make the results."""
 _OWN_RAY = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # on every system: listen on the loopback address alone
+    "RAY_AUTH_MODE": "token",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
@@ -151,7 +153,7 @@ def _task(work: Work, expected: Mapping[str, str]) -> Iterator[tuple[Kind, Any]]
         yield (
             Kind.REFUSED,
             EnvironmentFault(
-                f"a machine of the Ray cluster ({os.uname().nodename}) has {differing}; expected {wanted} as here, "
+                f"a machine of the Ray cluster ({platform.node()}) has {differing}; expected {wanted} as here, "
                 "or the results would not be the same",
                 hint="install the same versions on every machine",
             ),

@@ -43,7 +43,7 @@ from hint_tools.release.rebuild_plan import (
 from hint_tools.release.verify_published import verify_published
 from hint_tools.store.atomic import remove_leftovers, write_json, write_text
 from hint_tools.store.config import resolve_path
-from hint_tools.store.fetch import Cache, clear_cache
+from hint_tools.store.fetch import Cache, clear_cache, open_cache
 from hint_tools.store.journal import Journal
 from hint_tools.store.project import Project
 from hint_tools.store.remote import SourcePath, file_state, source_path
@@ -122,6 +122,7 @@ def _extract(
     """Extract what an earlier run left; a clip is remembered when all its files stand in the tree."""
     root = source_path(clips, Path.cwd())
     cache = Cache(folder / "cache", round(config.cache_gb * 1e9), config.keep)
+    open_cache(cache, root)
     found = _find_clips(root, plan)
     outcome = Outcome(absent=tuple(c for c in plan.clips if c.uid not in found), official=ffmpeg is not None)
     for name in plan.per_folder:

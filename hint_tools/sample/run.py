@@ -28,7 +28,7 @@ from hint_tools.sample.splits import Origin, assert_no_leak, assign, leaks
 from hint_tools.sample.table import HandTable, Verdicts, frame_id, table_of
 from hint_tools.sources.candidates import Candidate, SourceReading, known_everywhere
 from hint_tools.store.atomic import remove_leftovers
-from hint_tools.store.fetch import Cache, clear_cache
+from hint_tools.store.fetch import Cache, clear_cache, open_cache
 from hint_tools.store.project import Project
 from hint_tools.store.remote import SourcePath, source_path
 from hint_tools.store.tables import FRAMES, HANDS
@@ -67,6 +67,7 @@ def run(config: SampleConfig, project: Project) -> Report:
     """
     root = source_path(config.root, Path.cwd())
     cache = Cache(project.path(".hint/cache"), round(config.cache_gb * 1e9), config.keep and not config.dry_run)
+    open_cache(cache, root)
     with Engine.of(config, root) as engine:
         try:
             return _sampled(config, project, _Means(root, engine, cache))

@@ -37,7 +37,7 @@ class Cache:
     def here(self) -> Path:
         """The folder on this machine, made."""
         folder = self.folder
-        if not folder.parent.is_dir():
+        if not folder.is_dir():
             folder = Path(tempfile.gettempdir()) / f"hint-cache-{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -106,6 +106,17 @@ def _make_room(folder: Path, room: int) -> None:
         with contextlib.suppress(Timeout), lock:
             path.unlink(missing_ok=True)
             total -= size
+
+
+def open_cache(cache: Cache, source: SourcePath) -> None:
+    """Make the folder where `source` is remote, so that workers who see this disk use it.
+
+    Raises:
+        EnvironmentFault: it can't be made.
+    """
+    if isinstance(source, RemotePath):
+        with writing(cache.folder):
+            cache.folder.mkdir(parents=True, exist_ok=True)
 
 
 def clear_cache(cache: Cache) -> None:

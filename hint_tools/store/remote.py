@@ -119,7 +119,18 @@ class RemotePath:
     def state(self) -> str:
         """Changes whenever the file does, as far as its store says. Raises as `read_bytes`."""
         entry = self._known()
-        marks = ("size", "ETag", "etag", "md5Hash", "crc32c", "generation", "LastModified", "mtime", "created")
+        marks = (
+            "size",
+            "ETag",
+            "etag",
+            "md5Hash",
+            "crc32c",
+            "generation",
+            "LastModified",
+            "Last-Modified",
+            "mtime",
+            "created",
+        )
         return " ".join(f"{m}={entry[m]}" for m in marks if entry.get(m) is not None)
 
     def _known(self) -> dict[str, Any]:

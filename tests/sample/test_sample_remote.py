@@ -121,6 +121,20 @@ def test_two_workers_read_from_a_server_each_clip_once(tmp_path: Path, ego4d: Pa
         assert Ranged.sent - sent < clips, "clips whose frames stand in the project were fetched again"
 
 
+def test_what_is_to_be_kept_is_fetched_once_into_the_project(tmp_path: Path, footage: Path) -> None:
+    pytest.importorskip("aiohttp", reason="fsspec's driver for http needs aiohttp")
+    project = create_project(tmp_path / "kept", "r")
+    films = footage / "films"
+    with served(films) as server:
+        command = [HINT, "sample", "--source", "folder", "--root", server.url, "--workers", "1", "--keep", "--json"]
+        ended = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        sizes = sorted(p.stat().st_size for p in films.iterdir())
+        assert sum(sizes) <= Ranged.sent < sum(sizes) + 20_000, "looked at and extracted from one copy"
+    kept = [p for p in project.path(".hint/cache").iterdir() if p.suffix != ".lock"]
+    assert sorted(p.stat().st_size for p in kept) == sizes
+
+
 @pytest.mark.slow
 def test_a_bucket_is_sampled_as_a_folder_is(tmp_path: Path, ego4d: Path) -> None:
     pytest.importorskip("s3fs", reason='s3fs is not installed: pip install "hint-tools[s3]"')

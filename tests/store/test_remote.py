@@ -11,7 +11,7 @@ from file_server import Ranged, Server, served
 
 from hint_tools.core.errors import ConfigError, DataError, EnvironmentFault, RemoteError
 from hint_tools.store import remote
-from hint_tools.store.fetch import PIECE_BYTES, Cache, clear_cache, local_file
+from hint_tools.store.fetch import PIECE_BYTES, Cache, clear_cache, local_file, open_cache
 from hint_tools.store.remote import RemotePath, below, file_state, in_this_process_only, source_path
 
 fsspec = pytest.importorskip("fsspec")
@@ -106,6 +106,7 @@ def test_a_file_is_fetched_once_in_pieces_gone_on_with_and_removed(server: Serve
     file = source_path(server.url, tmp_path) / "film.mp4"
     assert isinstance(file, RemotePath)
     cache = Cache(tmp_path / "cache", 10 * len(data))
+    open_cache(cache, file)
     Ranged.break_after = PIECE_BYTES
     with pytest.raises(RemoteError), local_file(file, cache):
         pass
@@ -128,6 +129,7 @@ def test_a_kept_cache_serves_again_and_stays_within_its_bound(memory: Any, tmp_p
     cache = Cache(tmp_path / "cache", 250, keep=True)
     memory.pipe({f"/root/{n}.bin": bytes([n]) * 100 for n in range(4)} | {"/root/large.bin": bytes(300)})
     root = source_path("memory://root", tmp_path)
+    open_cache(cache, root)
     for n in range(4):
         with local_file(root / f"{n}.bin", cache) as path:
             assert path.read_bytes() == bytes([n]) * 100
