@@ -31,7 +31,6 @@ _SAME = ("hint-tools", "av", "fsspec", "numpy", "opencv-python-headless", "pillo
 """Packages that make the results."""
 _OWN_RAY = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # on every system: listen on the loopback address alone
-    "RAY_AUTH_MODE": "token",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
