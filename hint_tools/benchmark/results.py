@@ -14,7 +14,8 @@ from hint_tools.benchmark.metrics import Pck, curve, mean_over_joints, pck_at, r
 from hint_tools.benchmark.official import OfficialScores, area_under
 from hint_tools.benchmark.reference import reference_figures
 from hint_tools.benchmark.visibility import VisibilityScore, visibility_score
-from hint_tools.data.evaluation import CONFIDENT, EvaluationSet
+from hint_tools.data.evaluation import EvaluationSet
+from hint_tools.data.evaluation_rows import CONFIDENT
 
 Floats = npt.NDArray[np.float64]
 

@@ -160,7 +160,7 @@ def _finish(
     return Report(
         stage=STAGE,
         counts=_counts(scores),
-        findings=(*answered.findings, *_uncovered(scores), *_left_out(scores)),
+        findings=(*answered.findings, *_uncovered(scores), *_left_out(scores), *_without_sides(scores)),
         outputs=tuple(_shown(path, project) for path in files),
         details=document,
     )
@@ -265,6 +265,20 @@ def _uncovered(scores: list[SourceScore]) -> list[Finding]:
 def _left_out(scores: list[SourceScore]) -> list[Finding]:
     return [_lost(s.hands, s.hands.n_missing, "images") for s in scores if s.hands.n_missing] + [
         _lost(s.hands, s.unanswered, "predictions") for s in scores if s.unanswered
+    ]
+
+
+def _without_sides(scores: list[SourceScore]) -> list[Finding]:
+    return [
+        Finding(
+            code="benchmark.sides-unknown",
+            severity=Severity.WARNING,
+            message=f"{s.hands.name}: without an array `right` all {len(s.hands)} hands are taken for right ones",
+            suggestion="add `right` (1 or 0), or every left hand counts as a mistake of the network",
+            count=len(s.hands),
+        )
+        for s in scores
+        if not s.hands.hands.sides_stated
     ]
 
 

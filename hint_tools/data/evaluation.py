@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 
 from hint_tools.core.errors import DataError
 from hint_tools.data.annotations import EVAL_FOLDER, parse_image_folder
+from hint_tools.data.evaluation_rows import CONFIDENT, require_sound, row_keys
 from hint_tools.data.hamer_item import HandTruth, hamer_item
 from hint_tools.data.missing import present_images
 from hint_tools.formats import hamer_npz
@@ -23,9 +24,6 @@ from hint_tools.media.crops import HINT_RESCALE, BoxRule, crop_affine, crop_side
 from hint_tools.media.images import read_image, read_top
 from hint_tools.media.limits import MAX_PIXELS
 
-CONFIDENT: Final = 0.5
-"""Joints with a higher confidence count (HaMeR's evaluator)."""
-_EXAMPLES: Final = 3
 _BELOW_PX: Final = 4
 """Rows below a crop's lower edge that its interpolation may look at, and then some."""
 
@@ -74,8 +72,7 @@ class EvaluationSet(Dataset[dict[str, Any]]):
         rescale: float = HINT_RESCALE,
         rule: BoxRule = BoxRule.SQUARE,
     ) -> None:
-        _require_single(name, hands)
-        _require_finite(name, hands)
+        require_sound(name, hands)
         there = present_images(images, hands.imgname, on_missing=on_missing)
         if not there.any():
             raise DataError(f"{name}: none of its {len(hands)} images is in {images}", hint="give the right --images")
@@ -255,42 +252,10 @@ def _read(npz: Path) -> HamerSet:
 
 def _same_hands(hands: HamerSet, other: HamerSet, path: Path) -> npt.NDArray[np.bool_]:
     """(n, 21) bool: the joints `other` counts, for the hands in the order of `hands`; it may leave some hands out."""
-    row_of = {key: row for row, key in enumerate(_keys(hands))}
+    row_of = {key: row for row, key in enumerate(row_keys(hands))}
     counted = np.zeros(hands.hand_keypoints_2d.shape[:2], dtype=bool)
-    for row, key in enumerate(_keys(other)):
+    for row, key in enumerate(row_keys(other)):
         if key not in row_of:
             raise DataError(f"{path}: its hand {row} ({key[0]}) is not in the file for all joints beside it")
         counted[row_of[key]] = other.hand_keypoints_2d[row, :, 2] > CONFIDENT
     return counted
-
-
-def _require_single(name: str, hands: HamerSet) -> None:
-    """No hand of the file stands there twice: it would count twice."""
-    twice = [key for key, count in Counter(_keys(hands)).items() if count > 1]
-    if twice:
-        examples = ", ".join(key[0] for key in twice[:_EXAMPLES])
-        raise DataError(
-            f"{name}: {len(twice)} of {len(hands)} hands stand there more than once, such as {examples}",
-            hint="keep one row a hand",
-        )
-
-
-def _require_finite(name: str, hands: HamerSet) -> None:
-    """Boxes have an extent, and joints that count a place."""
-    points = hands.hand_keypoints_2d
-    counted = ~(points[..., 2] <= CONFIDENT)
-    bad = (counted & ~np.isfinite(points).all(axis=-1)).any(axis=1)
-    bad |= ~(np.isfinite(hands.center).all(axis=1) & np.isfinite(hands.scale).all(axis=1))
-    bad |= ~(hands.scale.max(axis=1) > 0)
-    if bad.any():
-        examples = ", ".join(hands.imgname[bad][:_EXAMPLES])
-        raise DataError(
-            f"{name}: {int(bad.sum())} of {len(hands)} hands have a joint or a box that is not finite, or a box "
-            f"without an extent, such as {examples}",
-            hint="mend or remove these rows",
-        )
-
-
-def _keys(hands: HamerSet) -> list[tuple[str, float, float, float]]:
-    columns = (hands.imgname.tolist(), *hands.center.T.tolist(), hands.right.tolist())
-    return list(zip(*columns, strict=True))

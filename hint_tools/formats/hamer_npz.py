@@ -45,6 +45,7 @@ class HamerSet:
         betas: (n, 10) float32; or None.
         has_betas: (n,) float32; or None.
         personid: (n,) int64; or None.
+        sides_stated: the file says which hands are right ones; not an array of it.
     """
 
     imgname: npt.NDArray[np.str_]
@@ -58,6 +59,7 @@ class HamerSet:
     betas: npt.NDArray[np.float32] | None = None
     has_betas: npt.NDArray[np.float32] | None = None
     personid: npt.NDArray[np.int64] | None = None
+    sides_stated: bool = True
 
     def __len__(self) -> int:
         return len(self.imgname)
@@ -84,7 +86,7 @@ def encode(hands: HamerSet) -> bytes:
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for spec in fields(hands):
             value = getattr(hands, spec.name)
-            if value is None:
+            if not isinstance(value, np.ndarray):
                 continue
             data = io.BytesIO()
             npy.write_array(data, np.ascontiguousarray(value), allow_pickle=False)  # type: ignore[no-untyped-call]
@@ -110,12 +112,14 @@ def decode(data: bytes, source: str) -> HamerSet:
     if missing:
         raise DataError(f"{source}: expected arrays {', '.join(_REQUIRED)}; missing {', '.join(missing)}")
     names = _names(arrays.pop("imgname"), source)
-    if "right" not in arrays:
+    sides_stated = "right" in arrays
+    if not sides_stated:
         arrays["right"] = np.ones(len(names), dtype=np.float32)
     scale = np.asarray(arrays["scale"])
     if scale.ndim == 1 or scale.shape[1:] == (1,):
         arrays["scale"] = np.repeat(scale.reshape(-1, 1), 2, axis=1)
-    return HamerSet(imgname=names, **{k: _shaped(v, k, len(names), source) for k, v in arrays.items()})
+    shaped = {k: _shaped(v, k, len(names), source) for k, v in arrays.items()}
+    return HamerSet(imgname=names, sides_stated=sides_stated, **shaped)
 
 
 def _shaped(value: Array, name: str, count: int, source: str) -> Array:
