@@ -195,3 +195,25 @@ def submission(hand_id: str, person: int, true: TruthHand | None, hand: Hand) ->
     return Submission(
         **common, keypoints=shaken(true, person), visibility=true.visibility, box=true.box, side=true.side
     )
+
+
+def one_message(here: User, code: int, *words: object, says: str) -> None:
+    """A command fails with this code and one message, in words and as JSON, and changes no file of the project.
+
+    A journal may grow: it remembers what was found unreadable.
+    """
+    before = digests(here.here, ".hint/journal")
+    in_words(here, code, *words, says=says)
+    in_json(here, code, *words, says=says)
+    after = digests(here.here, ".hint/journal")
+    assert after == before
+
+
+def in_words(here: User, code: int, *words: object, says: str) -> None:
+    message = here.types(*words).error(code)
+    assert says in message
+    assert len(message) < 2000
+
+
+def in_json(here: User, code: int, *words: object, says: str) -> None:
+    assert says in here.asks(*words, code=code)["error"]["message"]

@@ -9,65 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from as_a_user import User, answer_at_once, digests, require_label_studio, tables
+from as_a_user import User, digests, in_json, in_words, one_message, require_label_studio, tables
 
 from hint_tools.labelstudio.connection import TOKEN_VARIABLE
-from hint_tools.store.credentials import HOME_VARIABLE
 from hint_tools.store.project import open_project
 from hint_tools.store.tables import FRAMES
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def finished(home: Path, footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A round that went to its end, with a release and a checkpoint."""
-    root = tmp_path_factory.mktemp("finished") / "round"
-    user = User(root.parent, {HOME_VARIABLE: str(home)})
-    assert user.types("init", "round").code == 0
-    here = user.at(root)
-    for words in (("sample", "--source", "folder", "--root", footage), ("prelabel",)):
-        assert here.types(*words).code == 0
-    answer_at_once(root)
-    training = ("--preset", "tiny", "--steps", "1", "--batch-size", "2")
-    for words in (
-        ("qc",),
-        ("fit",),
-        ("release", "build", "r1"),
-        ("train", "--release", "releases/r1", *training),
-    ):
-        ended = here.types(*words)
-        assert ended.code == 0, ended
-    return root
-
-
-@pytest.fixture
-def here(finished: Path, user: User) -> User:
-    """Somebody inside a copy of that round."""
-    shutil.copytree(finished, user.here / "round")
-    return user.at(user.here / "round")
-
-
-def one_message(here: User, code: int, *words: object, says: str) -> None:
-    """A command fails with this code and one message, in words and as JSON, and changes no file of the project.
-
-    A journal may grow: it remembers what was found unreadable.
-    """
-    before = digests(here.here, ".hint/journal")
-    in_words(here, code, *words, says=says)
-    in_json(here, code, *words, says=says)
-    after = digests(here.here, ".hint/journal")
-    assert after == before
-
-
-def in_words(here: User, code: int, *words: object, says: str) -> None:
-    message = here.types(*words).error(code)
-    assert says in message
-    assert len(message) < 2000
-
-
-def in_json(here: User, code: int, *words: object, says: str) -> None:
-    assert says in here.asks(*words, code=code)["error"]["message"]
 
 
 @pytest.mark.parametrize(
