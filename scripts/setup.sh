@@ -16,5 +16,5 @@ echo "[1/3] virtual environment in $venv"
 echo "[2/3] torch (CPU)"
 pip install -q -c constraints-cpu.txt "$(grep '^torch==' constraints-cpu.txt)"
 echo "[3/3] hint-tools and what its tests need"
-pip install -q -c constraints-cpu.txt -e '.[labelstudio,train,ray,dev]'
+pip install -q -c constraints-cpu.txt -e '.[labelstudio,train,ray,s3,dev]'
 echo "set-up done in $((SECONDS - started)) s; try: $venv/bin/hint --help"

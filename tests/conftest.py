@@ -1,6 +1,7 @@
-"""What every test shares: how property tests draw."""
+"""What every test shares: how property tests draw, and that Ctrl-C reaches what the tests start."""
 
 import os
+import signal
 
 from hypothesis import settings
 
@@ -9,3 +10,6 @@ from hypothesis import settings
 settings.register_profile("gate", derandomize=True, deadline=None)
 settings.register_profile("here", deadline=None)
 settings.load_profile("gate" if os.environ.get("CI") else "here")
+
+# A shell that runs the gate in the background starts it deaf to Ctrl-C, and everything it starts inherits that.
+signal.signal(signal.SIGINT, signal.default_int_handler)

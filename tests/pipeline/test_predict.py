@@ -90,4 +90,7 @@ def test_the_benchmark_scores_its_file_as_it_scores_the_checkpoint(place) -> Non
         done = hint("benchmark", *what, "--release", "HInt", "--bootstrap", "0", "--out", out, cwd=root)
         assert done.returncode == 0, done.stderr
         scores.append(json.loads((root / out / "metrics.json").read_text()))
+    for sources in (score["sources"] for score in scores):
+        for source in sources:  # asked of meshes, and the file was written without any
+            source.pop("mesh_visibility", None)
     assert scores[0]["sources"] == scores[1]["sources"]
