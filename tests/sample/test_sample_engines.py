@@ -58,9 +58,12 @@ def killer(monkeypatch: pytest.MonkeyPatch) -> dict[int, str]:
     def kept(self: Extractor, frame: str, got: Any, state: str) -> Any:
         came.append(frame)
         if when.pop(len(came), None):
-            for worker in multiprocessing.active_children():
+            workers = multiprocessing.active_children()
+            for worker in workers:
                 assert worker.pid is not None
                 os.kill(worker.pid, signal.SIGKILL)
+            for worker in workers:  # one without a job must be seen dead, or it costs the next job an attempt
+                worker.join()
         return original(self, frame, got, state)
 
     monkeypatch.setattr(Extractor, "_kept", kept)
