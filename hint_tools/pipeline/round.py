@@ -102,8 +102,8 @@ def run_round(path: Path, *, dry_run: bool = False) -> Report:
         return Report(stage="run", counts={"stages": len(described.stages), "project": str(root)})
     project = create_project(root, described.name)
     counts: dict[str, int | float | str] = {}
-    findings: list[Finding] = []
-    outputs: list[str] = []
+    findings: dict[str, tuple[Finding, ...]] = {}  # of a stage that runs again, the later ones
+    outputs: dict[str, None] = {}
     for number, step in enumerate(described.stages, start=1):
         ((name, _),) = step.items()
         note(f"[{number}/{len(described.stages)}] {name}")
@@ -113,15 +113,19 @@ def run_round(path: Path, *, dry_run: bool = False) -> Report:
         else:
             report = stage(name).run_function()(config, project)
         counts.update({f"{name}: {k}": v for k, v in report.counts.items()})
-        findings.extend(report.findings)
-        outputs.extend(report.outputs)
+        findings[name] = report.findings
+        outputs.update(dict.fromkeys(report.outputs))
         if report.gate_failed:
             again = shlex.join(["hint", "run", str(path)])
             return Report(
-                stage="run", counts=counts, findings=tuple(findings), outputs=tuple(outputs), next_command=again,
+                stage="run", counts=counts, findings=_joined(findings), outputs=tuple(outputs), next_command=again,
                 gate_failed=name != "annotate", details={"stopped_at": name},
             )  # fmt: skip
-    return Report(stage="run", counts=counts, findings=tuple(findings), outputs=tuple(outputs))
+    return Report(stage="run", counts=counts, findings=_joined(findings), outputs=tuple(outputs))
+
+
+def _joined(findings: dict[str, tuple[Finding, ...]]) -> tuple[Finding, ...]:
+    return tuple(f for found in findings.values() for f in found)
 
 
 def _checked(

@@ -44,12 +44,16 @@ def stage_states(project: Project) -> list[StageState]:
         changed = sorted(t for t, digest in stamp["reads"].items() if digests.get(t, "") != digest)
         upstream = sorted({made_by[t] for t in stamp["reads"] if t in made_by} & unfinished)
         gone = sorted(t for t, digest in stamp["writes"].items() if digests.get(t, "") != digest)
+        news = sorted(t for t, digest in stamp.get("looks_at", {}).items() if digests.get(t, "") != digest)
         if changed:
             why = f"{', '.join(changed)} changed since"
         elif upstream:
             why = f"{', '.join(upstream)} must run again first"
         elif gone:
             why = f"{', '.join(gone)} is not what it wrote"
+        elif news:
+            states.append(StageState(name, "stale", f"{', '.join(news)} changed since it looked at them", command))
+            continue
         else:
             states.append(StageState(name, "done", "", command))
             continue

@@ -110,6 +110,7 @@ def _write(
             "qc",
             reads=(SUBMISSIONS, HANDS, DETECTED_HANDS, FRAMES, PREDICTIONS),
             writes=(CONSENSUS, QUEUE),
+            looks_at=(FITS,),
         )
     if not pictures.unreadable:
         return []

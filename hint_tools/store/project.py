@@ -161,12 +161,29 @@ class Project:
                 hint="wait for it to end, or stop it",
             ) from None
 
-    def stamp(self, stage: str, *, reads: Iterable[Table[Any]], writes: Iterable[Table[Any]]) -> None:
-        """Remember which tables a stage read and wrote, so that `hint status` knows what is stale."""
+    def stamp(
+        self,
+        stage: str,
+        *,
+        reads: Iterable[Table[Any]],
+        writes: Iterable[Table[Any]],
+        looks_at: Iterable[Table[Any]] = (),
+    ) -> None:
+        """Remember which tables a stage read and wrote, so that `hint status` knows what is stale.
+
+        Args:
+            stage: its name.
+            reads: what the tables it wrote depend on.
+            writes: those.
+            looks_at: tables of later stages that only its report depends on, where they are there already: news in
+                them make this stage stale and nothing that follows it.
+        """
         stamp = {
             "stage": stage,
-            "reads": {t.name: table_digest(self.table_path(t)) for t in reads},
-            "writes": {t.name: table_digest(self.table_path(t)) for t in writes},
+            **{
+                kind: {t.name: table_digest(self.table_path(t)) for t in tables}
+                for kind, tables in (("reads", reads), ("writes", writes), ("looks_at", looks_at))
+            },
         }
         write_text(self.root / ".hint" / "stamps" / f"{stage}.json", json.dumps(stamp, indent=2, sort_keys=True))
 

@@ -97,6 +97,10 @@ def test_the_readmes_round_and_all_of_it_twice(user: User, home: Path, footage: 
     assert said["fit"]["counts"]["fitted"] == len(project.read(FITS)) > 3
     assert any("@0.05" in str(v) for v in said["benchmark runs/first/last.ckpt"]["counts"].values())
     status = here.asks("status")
+    assert status["next"] == "hint qc"  # the fits are newer than it; nothing that follows has to be made again
+    assert [s["stage"] for s in status["details"]["stages"] if s["state"] != "done"] == ["qc"]
+    here.asks("qc")
+    status = here.asks("status")
     assert {s["stage"]: s["state"] for s in status["details"]["stages"]} == dict.fromkeys(
         ("sample", "prelabel", "push", "pull", "qc", "fit", "release"), "done"
     )
@@ -127,7 +131,7 @@ def test_one_file_stops_for_the_annotators_and_goes_on(user: User, home: Path, f
     file.write_text(
         "schema: hint.pipeline/1\nname: from a file\nproject: made here\nstages:\n"
         f"  - sample: {{source: folder, root: {json.dumps(str(footage))}, n: 6}}\n"
-        "  - prelabel:\n  - server:\n  - push:\n  - annotate: {answers: 2}\n  - qc:\n  - fit:\n"
+        "  - prelabel:\n  - server:\n  - push:\n  - annotate: {answers: 2}\n  - qc:\n  - fit:\n  - qc:\n"
         "  - release: {name: r1}\n  - verify: {directory: releases/r1}\n"
         "  - train: {release: releases/r1, preset: tiny, steps: 2, batch_size: 2}\n"
         "  - benchmark: {checkpoint: runs/first/last.ckpt, release: releases/r1, split: train, bootstrap: 0}\n"

@@ -8,7 +8,7 @@ from hint_tools.core.ids import task_key
 from hint_tools.core.records import Hand, LedgerEntry, Submission
 from hint_tools.pipeline.status import run_status, stage_states
 from hint_tools.store.project import create_project
-from hint_tools.store.tables import CONSENSUS, FRAMES, HANDS, LEDGER, PREDICTIONS, SUBMISSIONS
+from hint_tools.store.tables import CONSENSUS, FITS, FRAMES, HANDS, LEDGER, PREDICTIONS, SUBMISSIONS
 
 
 def states(project):
@@ -49,6 +49,28 @@ def test_what_follows_a_stale_stage_is_stale_too(tmp_path):
     project.table_path(SUBMISSIONS).unlink()
     assert states(project)["pull"] == "stale"
     assert states(project)["qc"] == "stale"
+
+
+def test_news_of_a_later_stage_make_one_stage_stale_and_nothing_that_follows_it(tmp_path):
+    project = create_project(tmp_path / "r", "r")
+    for name, reads, writes in (
+        ("sample", [], [FRAMES, HANDS]),
+        ("prelabel", [FRAMES, HANDS], [PREDICTIONS]),
+        ("push", [HANDS, PREDICTIONS], []),
+        ("pull", [], [SUBMISSIONS]),
+        ("qc", [SUBMISSIONS], [CONSENSUS]),
+        ("fit", [CONSENSUS], [FITS]),
+        ("release", [CONSENSUS, FITS], []),
+    ):
+        for table in writes:
+            project.write(table, [])
+        project.stamp(name, reads=reads, writes=writes, looks_at=[FITS] if name == "qc" else [])
+    qc, *others = [s for s in stage_states(project) if s.stage == "qc" or s.state != "done"]
+    assert (qc.state, qc.why) == ("stale", "fits changed since it looked at them")
+    assert others == []
+    assert run_status(project).next_command == "hint qc"
+    project.stamp("qc", reads=[SUBMISSIONS], writes=[CONSENSUS], looks_at=[FITS])
+    assert set(states(project).values()) == {"done"}
 
 
 def entry(hand, number):

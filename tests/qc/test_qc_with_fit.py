@@ -11,8 +11,10 @@ from hint_tools.core.records import Hand
 from hint_tools.mano.anatomy import HandAnatomy
 from hint_tools.mano.assets import load_hand_model
 from hint_tools.mano.kinematics import pose_hands
+from hint_tools.pipeline.status import stage_states
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.run import run
+from hint_tools.store.tables import CONSENSUS
 
 CONFIG = QcConfig(bootstrap=50, report_hands=1)
 
@@ -33,6 +35,13 @@ def posed_round(n):
     return made
 
 
+def seen_by_status(project):
+    """What is stale of qc and fit; nothing else has run in this project."""
+    for stage in ("sample", "prelabel", "push", "pull"):
+        project.stamp(stage, reads=(), writes=())
+    return [(s.stage, s.why) for s in stage_states(project) if s.stage in ("qc", "fit") and s.state != "done"]
+
+
 def test_a_slip_shows_against_the_fitted_hand(tmp_path):
     fit = pytest.importorskip("hint_tools.fit.run")
     config = pytest.importorskip("hint_tools.fit.config")
@@ -48,5 +57,9 @@ def test_a_slip_shows_against_the_fitted_hand(tmp_path):
         return {(m["code"], m["hand"]) for m in found if m["code"] == "qc.unposable"}
 
     assert named() == set()
+    concluded = project.table_path(CONSENSUS).read_bytes()
     fit.run(config.FitConfig(), project)
+    assert seen_by_status(project) == [("qc", "fits changed since it looked at them")]
     assert named() == {("qc.unposable", "h00002")}
+    assert seen_by_status(project) == []
+    assert project.table_path(CONSENSUS).read_bytes() == concluded  # what follows it needs not run again
