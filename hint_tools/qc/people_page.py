@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
 
-from hint_tools.qc.agreement import Agreement
 from hint_tools.qc.analysis import Analysis
 from hint_tools.qc.bootstrap import Estimate
+from hint_tools.qc.profiles import Profile
+from hint_tools.qc.sigmas import FACTOR_LIMITS
+from hint_tools.qc.wording import with_interval
 from hint_tools.report.charts import line_chart
 from hint_tools.report.page import Block, Cell, Chart, Link, Section, Table, Text
 
@@ -16,30 +18,29 @@ OVERVIEW = "annotators"
 """Anchor of the section about all of them."""
 
 
-def people_sections(analysis: Analysis, head: list[str], rows: list[list[Cell]]) -> list[Section]:
+def people_sections(analysis: Analysis, pairs: Sequence[Block]) -> list[Section]:
     """Annotators, and time where answers came on several days.
 
     Args:
         analysis: everything.
-        head: of the table of annotator pairs.
-        rows: of that table.
+        pairs: on every two annotators.
     """
-    found = [_annotators(analysis, head, rows)]
+    found = [_annotators(analysis, pairs)]
     if analysis.periods or analysis.changes:
         found.append(_time(analysis))
     return found
 
 
-def _annotators(analysis: Analysis, head: list[str], rows: list[list[Cell]]) -> Section:
+def _annotators(analysis: Analysis, pairs: Sequence[Block]) -> Section:
     panel = analysis.panel
     people: list[list[Cell]] = [
         [
             Link(panel.annotators[p.annotator], person_target(p.annotator)),
             p.answers,
-            with_interval(p.error, 2),
+            error_text(analysis, p),
             with_interval(p.identity_rate, 1, 100),
-            with_interval(p.sensitivity, 1, 100),
-            with_interval(p.specificity, 1, 100),
+            judgement_text(analysis, p.sensitivity),
+            judgement_text(analysis, p.specificity),
             with_interval(p.untouched, 1, 100),
             with_interval(p.seconds, 1),
             sum(p.mistakes.values()),
@@ -49,8 +50,7 @@ def _annotators(analysis: Analysis, head: list[str], rows: list[list[Cell]]) -> 
     names = ["annotator", "answers", "error, × average", "wrong names, %", "occluded joints called so, %"]
     names += ["visible joints called so, %", "pre-labels untouched, %", "median time, s", "mistakes"]
     blocks: list[Block] = [Table(names, people, "With 95 % intervals; a name leads to all about that person")]
-    if rows:
-        blocks.append(Table(head, rows, "Every two annotators"))
+    blocks += pairs
     if analysis.gold:
         tested: list[list[Cell]] = [
             [panel.annotators[t.annotator], t.hands, with_interval(t.failures, 1, 100), t.verdict, t.decided_after]
@@ -66,6 +66,28 @@ def _annotators(analysis: Analysis, head: list[str], rows: list[list[Cell]]) -> 
         blocks.append(Table(titles, again, "Hands answered twice by one person"))
     intro = "Differences between people are for improving the instructions; few answers prove nothing about anybody."
     return Section("Annotators", blocks, intro, anchor=OVERVIEW)
+
+
+def compared(analysis: Analysis) -> bool:
+    """Whether any joint was placed by two people: without that there is no agreement to speak of."""
+    return analysis.agreement[0].distance.n > 0
+
+
+def error_text(analysis: Analysis, profile: Profile) -> str:
+    """An error factor with its interval; a dash where nobody else answered the same hands."""
+    if not compared(analysis):
+        return "–"
+    if profile.error.value <= FACTOR_LIMITS[0]:  # cut off there: an interval of no width would claim certainty
+        return f"≤ {FACTOR_LIMITS[0]:.2f}"
+    return with_interval(profile.error, 2) if profile.error.value < FACTOR_LIMITS[1] else f"≥ {FACTOR_LIMITS[1]:.2f}"
+
+
+def judgement_text(analysis: Analysis, share: Estimate) -> str:
+    """How often somebody calls a joint what it is, in %; a dash where nobody else judged the same joints."""
+    if not analysis.occlusion.n_units:
+        return "–"
+    cut_off = share.low == share.high  # where the estimate ends: an interval of no width would claim certainty
+    return f"{'≥' if share.value > 1 / 2 else '≤'} {100 * share.value:.0f}" if cut_off else with_interval(share, 1, 100)
 
 
 def person_target(annotator: int) -> str:
@@ -108,20 +130,3 @@ def _time(analysis: Analysis) -> Section:
     if not analysis.changes:
         blocks.append(Text("Nobody's error changed beyond doubt."))
     return Section("Over time", blocks)
-
-
-def agreement_row(found: Agreement) -> list[Cell]:
-    """One row of the tables of positions."""
-    d = found.distance
-    within = [100 * e.value for e in (*found.pck, found.palm, found.oks)]
-    interval = f"{d.low:.3f}\u00a0to\u00a0{d.high:.3f}" if np.isfinite(d.low) else "–"
-    name = found.name.replace("-", "\u2011")
-    return [found.group, name, d.n, d.value, interval, *within]
-
-
-def with_interval(estimate: Estimate, decimals: int, factor: float = 1.0) -> str:
-    """A figure with its interval, for a cell."""
-    if not np.isfinite(estimate.value):
-        return "–"
-    value, low, high = (f"{factor * v:.{decimals}f}" for v in (estimate.value, estimate.low, estimate.high))
-    return value if not np.isfinite(estimate.low) else f"{value} ({low} to {high})"

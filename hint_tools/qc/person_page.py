@@ -15,12 +15,26 @@ from hint_tools.qc.analysis import Analysis
 from hint_tools.qc.bias import DIRECTIONS
 from hint_tools.qc.bootstrap import Estimate
 from hint_tools.qc.mistakes import KINDS
-from hint_tools.qc.people_page import OVERVIEW, person_anchor, with_interval
+from hint_tools.qc.people_page import OVERVIEW, compared, error_text, judgement_text, person_anchor
 from hint_tools.qc.pictures import Pictures
 from hint_tools.qc.profiles import Profile
+from hint_tools.qc.wording import with_interval
 from hint_tools.report.charts import line_chart
 from hint_tools.report.hand_chart import hand_chart
-from hint_tools.report.page import Block, Cell, Chart, Figure, Gallery, Link, Links, Points, Section, Table, Text
+from hint_tools.report.page import (
+    Block,
+    Cell,
+    Chart,
+    Details,
+    Figure,
+    Gallery,
+    Link,
+    Links,
+    Points,
+    Section,
+    Table,
+    Text,
+)
 
 WORTH_DRAWING = 0.003
 """Hand sizes; where all habits are smaller there is nothing to see."""
@@ -29,31 +43,45 @@ WORST = 4
 CERTAIN_SCORE = 5.0
 """Of a hand with a certain mistake, in σ: it is shown however near its joints are."""
 
-_FIGURES: Final[tuple[tuple[str, Callable[[Profile], Estimate], float, int, str], ...]] = (
-    ("error, × average", lambda p: p.error, 1, 2, "1 errs like the average"),
+_FIGURES: Final[tuple[tuple[str, Callable[[Profile], Estimate], Callable[[Analysis, Profile], str], str], ...]] = (
+    ("error, × average", lambda p: p.error, error_text, "1 errs like the average"),
     (
         "wrong names, %",
         lambda p: p.identity_rate,
-        100,
-        1,
+        lambda _, p: with_interval(p.identity_rate, 1, 100),
         "answers with swapped, reversed, shifted or mirrored fingers",
     ),
-    ("occluded called so, %", lambda p: p.sensitivity, 100, 1, "of the joints that are hidden"),
-    ("visible called so, %", lambda p: p.specificity, 100, 1, "of the joints that can be seen"),
-    ("pre-labels untouched, %", lambda p: p.untouched, 100, 1, "sent back without moving a joint"),
-    ("median time, s", lambda p: p.seconds, 1, 1, "for one hand"),
+    (
+        "hidden called so, %",
+        lambda p: p.sensitivity,
+        lambda a, p: judgement_text(a, p.sensitivity),
+        "of the joints that are hidden",
+    ),
+    (
+        "visible called so, %",
+        lambda p: p.specificity,
+        lambda a, p: judgement_text(a, p.specificity),
+        "of the joints that can be seen",
+    ),
+    (
+        "pre-labels untouched, %",
+        lambda p: p.untouched,
+        lambda _, p: with_interval(p.untouched, 1, 100),
+        "sent back without moving a joint",
+    ),
+    ("median time, s", lambda p: p.seconds, lambda _, p: with_interval(p.seconds, 1), "for one hand"),
 )
+"""Name, figure, how it is written, what it is."""
 
 Floats = npt.NDArray[np.float64]
 
 
-def person_section(analysis: Analysis, profile: Profile, apart: Floats, pictures: Pictures, back: str = "") -> Section:
+def person_section(analysis: Analysis, profile: Profile, pictures: Pictures, back: str = "") -> Section:
     """All about one annotator.
 
     Args:
         analysis: everything.
         profile: theirs.
-        apart: of `distances_to_consensus`.
         pictures: of the project.
         back: file with the overview; empty for this one.
     """
@@ -62,11 +90,13 @@ def person_section(analysis: Analysis, profile: Profile, apart: Floats, pictures
     blocks: list[Block] = [
         Points(said, "What to tell them")
         if said
-        else Text("Nothing has to be said: no figure is worse than the others' beyond doubt."),
+        else Text("Nothing has to be said: no figure is worse than the others' beyond doubt.")
+        if compared(analysis)
+        else Text("Nobody else answered the same hands: there is nothing to compare with."),
         Table(["figure", "value (95 %)", "all annotators", "what it is"], _figures(analysis, profile)),
         *_habits(profile, name),
         *_drift(analysis, profile.annotator),
-        *_worst(analysis, profile.annotator, apart, pictures),
+        *_worst(analysis, profile.annotator, pictures),
         Links([Link("All annotators", f"{back}#{OVERVIEW}")], f"From {name} back"),
     ]
     return Section(name, blocks, anchor=person_anchor(profile.annotator), listed=False)
@@ -76,10 +106,11 @@ def _figures(analysis: Analysis, profile: Profile) -> list[list[Cell]]:
     everybody = analysis.profiles
     answers = str(sum(p.answers for p in everybody))
     rows: list[list[Cell]] = [["answers", str(profile.answers), answers, "hands, rejected ones included"]]
-    for title, figure, factor, decimals, meaning in _FIGURES:
-        known = [factor * figure(p).value for p in everybody if math.isfinite(figure(p).value)]
+    for title, figure, written, meaning in _FIGURES:
+        factor = 100 if title.endswith("%") else 1
+        known = [factor * figure(p).value for p in everybody if written(analysis, p) != "–"]
         spread = f"{min(known):.2g} to {max(known):.2g}" if known else "–"
-        rows.append([title, _unbroken(figure(profile), decimals, factor), spread, meaning])
+        rows.append([title, _unbroken(written(analysis, profile)), spread, meaning])
     rows += _tests(analysis, profile.annotator)
     mistakes = ", ".join(f"{KINDS[k]} ({n})" for k, n in sorted(profile.mistakes.items(), key=lambda i: (-i[1], i[0])))
     total = str(sum(sum(p.mistakes.values()) for p in everybody))
@@ -87,9 +118,9 @@ def _figures(analysis: Analysis, profile: Profile) -> list[list[Cell]]:
     return rows
 
 
-def _unbroken(estimate: Estimate, decimals: int, factor: float = 1.0) -> str:
+def _unbroken(figure: str) -> str:
     """A figure with its interval that stays on one line."""
-    return with_interval(estimate, decimals, factor).replace(" ", "\u00a0")
+    return figure.replace(" ", "\u00a0")
 
 
 def _tests(analysis: Analysis, annotator: int) -> list[list[Cell]]:
@@ -98,12 +129,12 @@ def _tests(analysis: Analysis, annotator: int) -> list[list[Cell]]:
     for test in analysis.gold:
         if test.annotator == annotator:
             after = f" after {test.decided_after}" if test.decided_after else ""
-            failed = _unbroken(test.failures, 1, 100)
+            failed = _unbroken(with_interval(test.failures, 1, 100))
             rows.append(["gold hands failed, %", failed, f"{test.verdict}{after}", f"of {test.hands} gold hands"])
     for repeat in analysis.repeats:
         if repeat.annotator == analysis.panel.annotators[annotator]:
             meaning = f"against themselves, {repeat.hands} hands twice; 1 is the distance of two people"
-            rows.append(["repeats, ×", _unbroken(repeat.error, 2), "–", meaning])
+            rows.append(["repeats, ×", _unbroken(with_interval(repeat.error, 2)), "–", meaning])
     return rows
 
 
@@ -118,8 +149,11 @@ def _habits(profile: Profile, name: str) -> list[Block]:
     sure = certain_habits(profile.biases)
     certain = np.isin(JOINT_NAMES, [b.joint for b in sure])
     caption = f"Where {name} puts joints beside where the others do"
-    blocks: list[Block] = [Chart(hand_chart(offsets, halves, certain, title=caption), caption)]
-    if sure:
+    drawn = Chart(hand_chart(offsets, halves, certain, title=caption), caption)
+    blocks: list[Block] = [drawn]
+    if not sure:
+        blocks = [Details("Habits on a drawn hand; none is beyond doubt", [drawn])]
+    else:
         rows: list[list[Cell]] = [
             [
                 b.joint.replace("_", " "),
@@ -148,15 +182,15 @@ def _drift(analysis: Analysis, annotator: int) -> list[Block]:
     return [Chart(svg, f"Distance to the others by period; {analysis.periods[0].period} is the first day")]
 
 
-def _worst(analysis: Analysis, annotator: int, apart: Floats, pictures: Pictures) -> list[Block]:
+def _worst(analysis: Analysis, annotator: int, pictures: Pictures) -> list[Block]:
     conclusions = {c.hand_id: c for c in analysis.consensus}
     figures: list[Figure] = []
-    for hand, slot, why in worst_answers(analysis, annotator, apart):
+    for hand, slot, why in worst_answers(analysis, annotator, pictures.apart):
         hand_id = analysis.panel.hand_ids[hand]
         both = pictures.beside_consensus(analysis.panel, hand, slot, conclusions[hand_id], f"{why} · hand {hand_id}")
         figures += both or ()
     if not figures:
-        return [Text("No answer is far from the consensus.")]
+        return [Text("No answer is far from the consensus.")] if compared(analysis) else []
     return [Gallery(figures, 4, "Their worst hands, each beside the consensus")]
 
 

@@ -18,17 +18,22 @@ from hint_tools.report.page import Figure, Gallery
 from hint_tools.store.project import Project
 
 Image = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float64]
 
 CROP_PX = 208
 CONTEXT = 1.5
 """Side of a crop over the longer side of the hand: as tight as shows where a slipped joint went."""
+FAR = 4.0
+"""σ from the consensus from which on a joint gets a line to it: an honest one in 3,000."""
 LEGEND = (
-    "Thumb orange, index yellow, middle green, ring blue, pinky pink; rings and dashes: called hidden; ellipses: where "
-    "the consensus lies with 95 %."
+    "Thumb orange, index yellow, middle green, ring blue, pinky pink; rings and dashes: called hidden; red lines: from "
+    f"joints more than {FAR:.0f} σ off to where the consensus has them; orange frame: the answer that is meant; "
+    "ellipses: where the consensus lies with 95 %."
 )
 """What the drawings mean."""
 _FRAME = np.array([3.0, 3.0, CROP_PX - 4.0, CROP_PX - 4.0])
 _MARK_COLOUR = (255, 92, 40)
+_LINE_COLOUR = (230, 20, 60)
 _ELLIPSE_COLOUR = (255, 255, 255)
 _CHI2_95 = 5.991
 """Of χ² with two degrees of freedom."""
@@ -42,20 +47,29 @@ class Pictures:
         project: where the pictures are.
         frames: by id.
         hands: by id.
+        apart: (H, A, 21) distance of every answer's joints to the consensus over σ.
 
     Attributes:
         unreadable: frame ids, with what the reader said.
+        apart: as it was given.
     """
 
-    def __init__(self, project: Project, frames: Mapping[str, Frame], hands: Mapping[str, Hand]) -> None:
+    def __init__(self, project: Project, frames: Mapping[str, Frame], hands: Mapping[str, Hand], apart: Floats) -> None:
         self._project = project
         self._frames = frames
         self._hands = hands
+        self.apart = apart
         self._kept: dict[str, Image] = {}
         self.unreadable: dict[str, str] = {}
 
     def gallery(
-        self, panel: Panel, hand: int, consensus: Consensus, caption: str, marked: Collection[int] = ()
+        self,
+        panel: Panel,
+        hand: int,
+        consensus: Consensus,
+        caption: str,
+        marked: Collection[int] = (),
+        anchor: str = "",
     ) -> Gallery | None:
         """Every answer in a crop of its own, the consensus last; None without a picture.
 
@@ -65,14 +79,15 @@ class Pictures:
             consensus: of this hand.
             caption: above the crops.
             marked: answers with a mistake: they get a frame.
+            anchor: by which links find it.
         """
         found = self._crop(panel, hand, consensus)
         if found is None:
             return None
         slots = np.flatnonzero(panel.answered[hand]).tolist()
-        figures = [_answer_figure(*found, panel, hand, slot, marked=slot in marked) for slot in slots]
+        figures = [self._answer(*found, panel, hand, slot, consensus, marked=slot in marked) for slot in slots]
         figures.append(_consensus_figure(*found, consensus))
-        return Gallery(figures, max(len(figures), 4), caption)
+        return Gallery(figures, max(len(figures), 4), caption, anchor)
 
     def beside_consensus(
         self, panel: Panel, hand: int, slot: int, consensus: Consensus, caption: str
@@ -89,17 +104,33 @@ class Pictures:
         found = self._crop(panel, hand, consensus)
         if found is None:
             return None
-        own = _answer_figure(*found, panel, hand, slot, marked=False)
+        own = self._answer(*found, panel, hand, slot, consensus, marked=False)
         return Figure(own.image, caption, own.alt), _consensus_figure(*found, consensus)
 
-    def _crop(self, panel: Panel, hand: int, consensus: Consensus) -> tuple[Image, npt.NDArray[np.float64]] | None:
+    def _answer(
+        self, crop: Image, affine: Floats, panel: Panel, hand: int, slot: int, consensus: Consensus, *, marked: bool
+    ) -> Figure:
+        """One answer, with lines to the consensus from where it is far off."""
+        name = panel.annotators[panel.annotator[hand, slot]]
+        said = [name, _side_or_rejection(panel, hand, slot), "see here" if marked else ""]
+        drawn = crop
+        if panel.has_joints[hand, slot]:
+            points = apply_affine(affine, panel.keypoints[hand, slot])
+            drawn = draw_hand(crop, points, panel.visibility[hand, slot])
+            far = self.apart[hand, slot] > FAR
+            drawn = _lines(drawn, points[far], apply_affine(affine, np.asarray(consensus.keypoints))[far])
+        if marked:
+            drawn = draw_box(drawn, _FRAME, _MARK_COLOUR, width_px=3)
+        return Figure(drawn, " · ".join(s for s in said if s), f"crop with {name}'s joints")
+
+    def _crop(self, panel: Panel, hand: int, consensus: Consensus) -> tuple[Image, Floats] | None:
         """The hand's surroundings, and the affine map from px of the frame to theirs."""
         image = self._image(self._hands[consensus.hand_id].frame_id)
         if image is None:
             return None
         return hand_crop(image, self._box(panel, hand, consensus), size_px=CROP_PX, context=CONTEXT)
 
-    def _box(self, panel: Panel, hand: int, consensus: Consensus) -> npt.NDArray[np.float64]:
+    def _box(self, panel: Panel, hand: int, consensus: Consensus) -> Floats:
         """Around the consensus and the hand's own box; answers on another hand don't widen it."""
         own = self._hands[consensus.hand_id].box
         box = np.concatenate([np.minimum(own, consensus.box)[:2], np.maximum(own, consensus.box)[2:]])
@@ -125,25 +156,27 @@ class Pictures:
         return self._kept[frame_id]
 
 
-def _answer_figure(
-    crop: Image, affine: npt.NDArray[np.float64], panel: Panel, hand: int, slot: int, *, marked: bool
-) -> Figure:
-    name = panel.annotators[panel.annotator[hand, slot]]
-    said = [name, _side_or_rejection(panel, hand, slot), "see here" if marked else ""]
-    drawn = crop
-    if panel.has_joints[hand, slot]:
-        drawn = draw_hand(crop, apply_affine(affine, panel.keypoints[hand, slot]), panel.visibility[hand, slot])
-    if marked:
-        drawn = draw_box(drawn, _FRAME, _MARK_COLOUR, width_px=3)
-    return Figure(drawn, " · ".join(s for s in said if s), f"crop with {name}'s joints")
-
-
-def _consensus_figure(crop: Image, affine: npt.NDArray[np.float64], consensus: Consensus) -> Figure:
+def _consensus_figure(crop: Image, affine: Floats, consensus: Consensus) -> Figure:
     points = apply_affine(affine, np.asarray(consensus.keypoints))
     agreed = _ellipses(draw_hand(crop, points, consensus.visibility), points, affine, consensus)
     state = "rejected" if consensus.rejected else consensus.side
     caption = " · ".join(s for s in ("consensus", state) if s)
     return Figure(agreed, caption, "crop with the consensus joints and their 95 % ellipses")
+
+
+def _lines(image: Image, starts: Floats, ends: Floats) -> Image:
+    """Thin lines with a pale edge, each with a dot where it ends."""
+    drawn = image.copy()
+    for start, end in zip(starts, ends, strict=True):
+        if not (np.isfinite(start).all() and np.isfinite(end).all()) or max(np.abs(start).max(), np.abs(end).max()) > (
+            10 * CROP_PX
+        ):
+            continue
+        a, b = (tuple(np.round(16 * v).astype(int).tolist()) for v in (start, end))
+        for colour, width in (((255, 255, 255), 3), (_LINE_COLOUR, 1)):
+            cv2.line(drawn, a, b, colour, width, cv2.LINE_AA, 4)
+        cv2.circle(drawn, b, 3 * 16, _LINE_COLOUR, -1, cv2.LINE_AA, 4)
+    return drawn
 
 
 def _side_or_rejection(panel: Panel, hand: int, slot: int) -> str:
@@ -152,7 +185,7 @@ def _side_or_rejection(panel: Panel, hand: int, slot: int) -> str:
     return "" if panel.side[hand, slot] == ABSENT else SIDES[panel.side[hand, slot]]
 
 
-def _ellipses(image: Image, points: npt.NDArray[np.float64], affine: npt.NDArray[np.float64], row: Consensus) -> Image:
+def _ellipses(image: Image, points: Floats, affine: Floats, row: Consensus) -> Image:
     """95 % ellipses of the consensus joints drawn around them."""
     drawn = image.copy()
     for at, covariance in zip(points, affine[:, :2] @ row.covariance @ affine[:, :2].T, strict=True):

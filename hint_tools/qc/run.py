@@ -19,18 +19,24 @@ from hint_tools.qc.gates import check_gates, gate_findings
 from hint_tools.qc.gold import gold_findings
 from hint_tools.qc.mistakes import KINDS, name_of
 from hint_tools.qc.occlusion import occlusion_findings
-from hint_tools.qc.page import REPORT_FILE, further_pages, headline, sections
+from hint_tools.qc.page import REPORT_FILE, further_pages, sections
 from hint_tools.qc.panel import build_panel
+from hint_tools.qc.person_page import distances_to_consensus
 from hint_tools.qc.pictures import Pictures
 from hint_tools.qc.profiles import stamp_findings
 from hint_tools.qc.results import qc_json, sigmas_json
+from hint_tools.qc.spreadsheets import spreadsheets
+from hint_tools.qc.summary import figures, headline
+from hint_tools.qc.wording import several
 from hint_tools.report.page import write_report
-from hint_tools.store.atomic import write_json
+from hint_tools.store.atomic import write_json, write_text
 from hint_tools.store.project import Project
 from hint_tools.store.tables import CONSENSUS, DETECTED_HANDS, FITS, FRAMES, HANDS, PREDICTIONS, QUEUE, SUBMISSIONS
 
 REPORT, RESULTS, SIGMAS = f"qc/{REPORT_FILE}", "qc/qc.json", "qc/sigmas.json"
 _EXAMPLES = 10
+_NAMED = 12
+"""Annotators named under the report's headline; every one is in it."""
 _INFORMATIVE = frozenset(
     {"rubber-stamp", "rejection-split", "side-unclear", "side-doubtful", "long-bone", "unposable", "impossible-time"}
 )
@@ -54,7 +60,8 @@ def run(config: QcConfig, project: Project) -> Report:
     by_id = {h.hand_id: h for h in hands}
     predictions = {p.prediction_id: p for p in project.read_if_any(PREDICTIONS)}
     progress.note(
-        f"{len(candidates.taken)} answers of {len(panel.annotators)} annotators to {len(panel.hand_ids)} hands"
+        f"{several(len(candidates.taken), 'answer')} of {several(len(panel.annotators), 'annotator')} "
+        f"to {several(len(panel.hand_ids), 'hand')}"
     )
     twins = {h.hand_id: h.repeat_of for h in hands if h.repeat_of}
     beside = Beside(
@@ -71,7 +78,7 @@ def run(config: QcConfig, project: Project) -> Report:
     gates = gate_findings(check_gates(analysis, config))
     return Report(
         stage="qc",
-        counts=counts,
+        counts={**counts, **figures(analysis)},
         findings=tuple(findings + gates),
         outputs=() if config.dry_run else (REPORT, RESULTS, SIGMAS),
         next_command="hint push --queue" if analysis.queue else "hint fit",
@@ -89,9 +96,12 @@ def _write(
     frames: Sequence[Frame],
 ) -> list[Finding]:
     """Write everything; what the pictures had to say."""
-    pictures = Pictures(project, {f.frame_id: f for f in frames}, {h.hand_id: h for h in hands})
-    body = sections(analysis, config, pictures)
-    annotators = f"{len(analysis.panel.annotators)} annotators: {', '.join(analysis.panel.annotators)}"
+    by_frame, by_hand = {f.frame_id: f for f in frames}, {h.hand_id: h for h in hands}
+    pictures = Pictures(project, by_frame, by_hand, distances_to_consensus(analysis))
+    unanswered = len(hands) - len(analysis.consensus)
+    body = sections(analysis, config, pictures, unanswered)
+    names = analysis.panel.annotators
+    annotators = f"{several(len(names), 'annotator')}: {', '.join(names[:_NAMED])}{', …' * (len(names) > _NAMED)}"
     further = further_pages(analysis, config, pictures)
     with project.lock():
         project.write(CONSENSUS, analysis.consensus)
@@ -99,8 +109,14 @@ def _write(
         write_json(project.path(SIGMAS), sigmas_json(analysis.sigmas))
         write_json(project.path(RESULTS), qc_json(analysis, counts))
         write_report(
-            project.path(REPORT), "Annotation quality", f"{project.name} · {annotators}", headline(analysis), body
+            project.path(REPORT),
+            "Annotation quality",
+            f"{project.name} · {annotators}",
+            headline(analysis, unanswered),
+            body,
         )
+        for name, text in spreadsheets(analysis, by_hand, by_frame).items():
+            write_text(project.path("qc") / name, text)
         for name, (what, page) in further.items():
             write_report(project.path("qc") / name, "Annotation quality", f"{project.name} · {what}", {}, page)
         for old in (*project.path("qc").glob("queue-*.html"), *project.path("qc").glob("annotators-*.html")):
@@ -162,7 +178,7 @@ def _findings(analysis: Analysis) -> list[Finding]:
             Finding(
                 code=f"qc.{kind}",
                 severity=Severity.INFO if kind in _INFORMATIVE else Severity.WARNING,
-                message=f"{who}: {KINDS[kind]}, in {len(hands)} answers",
+                message=f"{who}: {KINDS[kind]}, in {several(len(hands), 'answer')}",
                 suggestion=f"see {REPORT}; hint push --queue sends the hands back",
                 subjects=tuple(panel.hand_ids[h] for h in hands[:_EXAMPLES]),
                 count=len(hands),

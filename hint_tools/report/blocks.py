@@ -86,11 +86,13 @@ class Gallery:
         figures: what to show.
         columns: at most so many in a row.
         caption: shown above them.
+        anchor: by which links find it; none where empty.
     """
 
     figures: Sequence[Figure]
     columns: int = 4
     caption: str = ""
+    anchor: str = ""
     kind = "gallery"
 
 

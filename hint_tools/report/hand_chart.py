@@ -18,7 +18,7 @@ MAGNIFIED: Final = 5
 _UNIT_PX: Final = 400.0
 _WRIST_AT: Final = (300.0, 420.0)
 _HEIGHT: Final = 450.0
-_PLACES: Final[Floats] = np.array(
+JOINT_PLACES: Final[Floats] = np.array(
     [
         (0.00, 0.00),
         (0.10, 0.17), (0.24, 0.31), (0.36, 0.41), (0.47, 0.48),
@@ -45,7 +45,7 @@ def hand_chart(offsets: Floats, halves: Floats, certain: npt.NDArray[np.bool_], 
     """
     if offsets.shape != (N_JOINTS, 2) or halves.shape != (N_JOINTS, 2) or certain.shape != (N_JOINTS,):
         raise ValueError(f"expected 21 joints, got {offsets.shape}, {halves.shape}, {certain.shape}")
-    at = _on_page(_PLACES)
+    at = _on_page(JOINT_PLACES)
     parts = [_bone(at[a], at[b]) for a, b in BONES]
     parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="var(--quiet)"/>' for x, y in at]
     known = np.isfinite(offsets).all(axis=1)
@@ -67,7 +67,7 @@ def _on_page(places: Floats) -> Floats:
 
 def _bone(start: Floats, end: Floats) -> str:
     ends = f'x1="{start[0]:.1f}" y1="{start[1]:.1f}" x2="{end[0]:.1f}" y2="{end[1]:.1f}"'
-    return f'<line class="axis" {ends} style="stroke-width:9;stroke-linecap:round"/>'
+    return f'<line class="bone" {ends}/>'
 
 
 def _arrow(start: Floats, offset: Floats, half: Floats, *, strong: bool) -> str:
