@@ -66,7 +66,8 @@ def _parameter(name: str, info: FieldInfo) -> inspect.Parameter:
     shown = _shown_default(info)
     flag = name.replace("_", "-")
     names = [f"--{flag}/--no-{flag}"] if kind is bool and info.default is True else [f"--{flag}"]
-    option = typer.Option(*names, help=help_text, show_default=shown or False)
+    told = f"{help_text} {'Required' if info.is_required() else f'Default: {shown}'}." if shown else help_text
+    option = typer.Option(*names, help=told, show_default=False, rich_help_panel=_extra(info).get("panel"))
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_annotated(kind | None, option)
     )

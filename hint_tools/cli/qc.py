@@ -24,7 +24,11 @@ def register(app: typer.Typer) -> None:
     first = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
     callback.__signature__ = inspect.Signature([first, *given])  # type: ignore[attr-defined]
     callback.__annotations__ = {p.name: p.annotation for p in (first, *given)}
-    group.callback(invoke_without_command=True, help=SUMMARIES["qc"], epilog="Example:  hint qc")(callback)
+    group.callback(
+        invoke_without_command=True,
+        help=SUMMARIES["qc"],
+        epilog="Example:  hint qc --max-flagged 0.2 --min-within-palm 0.9",
+    )(callback)
     add_stage(
         group,
         "sigma",

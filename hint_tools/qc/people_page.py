@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from hint_tools.qc.analysis import Analysis
 from hint_tools.qc.bootstrap import Estimate
 from hint_tools.qc.profiles import Profile
-from hint_tools.qc.sigmas import FACTOR_LIMITS
 from hint_tools.qc.wording import with_interval
 from hint_tools.report.charts import line_chart
 from hint_tools.report.page import Block, Cell, Chart, Link, Section, Table, Text
@@ -75,19 +74,22 @@ def compared(analysis: Analysis) -> bool:
 
 def error_text(analysis: Analysis, profile: Profile) -> str:
     """An error factor with its interval; a dash where nobody else answered the same hands."""
-    if not compared(analysis):
-        return "–"
-    if profile.error.value <= FACTOR_LIMITS[0]:  # cut off there: an interval of no width would claim certainty
-        return f"≤ {FACTOR_LIMITS[0]:.2f}"
-    return with_interval(profile.error, 2) if profile.error.value < FACTOR_LIMITS[1] else f"≥ {FACTOR_LIMITS[1]:.2f}"
+    return _or_beyond(profile.error, 1.0, 2) if compared(analysis) else "–"
 
 
 def judgement_text(analysis: Analysis, share: Estimate) -> str:
     """How often somebody calls a joint what it is, in %; a dash where nobody else judged the same joints."""
-    if not analysis.occlusion.n_units:
-        return "–"
-    cut_off = share.low == share.high  # where the estimate ends: an interval of no width would claim certainty
-    return f"{'≥' if share.value > 1 / 2 else '≤'} {100 * share.value:.0f}" if cut_off else with_interval(share, 1, 100)
+    return _or_beyond(share, 0.5, 1, 100) if analysis.occlusion.n_units else "–"
+
+
+def _or_beyond(estimate: Estimate, middle: float, decimals: int, factor: float = 1.0) -> str:
+    """A figure with its interval; one that was cut off where its range ends lies there or beyond.
+
+    An interval of no width would claim certainty.
+    """
+    if estimate.low == estimate.high:
+        return f"{'≥' if estimate.value > middle else '≤'} {factor * estimate.value:.{decimals}f}"
+    return with_interval(estimate, decimals, factor)
 
 
 def person_target(annotator: int) -> str:

@@ -64,7 +64,7 @@ def test_agreement_is_set_beside_the_published_one(swapping):
 
 def test_gates_and_hands_without_an_answer_are_told_first(swapping):
     page = words(summary_section(swapping, QcConfig(max_flagged=0.05), 4))
-    assert "Not passed: part of the hands in the queue (expected at most 5.0%, got 10.0%)." in page
+    assert "Not passed: part of the hands in the queue (expected at most 5.0 %, got 10.0 %)." in page
     assert "4 hands have no answer yet." in page
     assert headline(swapping, 4)["hands answered"] == "30\n30 by two people or more; 4 without an answer"
     assert "Passed: part of the hands in the queue." in words(summary_section(swapping, QcConfig(max_flagged=0.5), 0))

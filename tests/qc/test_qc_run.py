@@ -168,13 +168,29 @@ def test_dry_run_writes_nothing(tmp_path):
 
 @pytest.mark.parametrize(
     ("gate", "failed"),
-    [({"max_flagged": 0.05}, True), ({"max_flagged": 0.2}, False), ({"min_occlusion_ac1": 0.999}, True), ({}, False)],
+    [
+        ({"max_flagged": 0.05}, True),
+        ({"max_flagged": 0.2}, False),
+        ({"max_disagreed": 0.2}, False),
+        ({"min_within_palm": 0.9}, False),
+        ({"min_within_palm": 0.999}, True),
+        ({"min_occlusion_ac1": 0.999}, True),
+        ({}, False),
+    ],
 )
 def test_gates_fail_the_command_only_when_passed(tmp_path, gate, failed):
     project = project_of(tmp_path / "p", *spoilt())
     report = run(QcConfig(bootstrap=50, dry_run=True, **gate), project)
     assert report.gate_failed is failed
     assert bool(report.errors()) is failed
+
+
+def test_a_gate_on_what_could_not_be_measured_is_not_passed(tmp_path):
+    project = project_of(tmp_path / "p", make_round(6, 1, seed=45))
+    config = QcConfig(bootstrap=50, dry_run=True, min_within_palm=0.1, min_occlusion_ac1=-1.0, max_disagreed=0.0)
+    report = run(config, project)
+    assert [f.code for f in report.errors()] == ["qc.gate-within-palm", "qc.gate-occlusion"]
+    assert all("nothing to measure it by" in f.message for f in report.errors())
 
 
 def test_hands_answered_once_still_get_a_consensus_and_a_report(tmp_path):
