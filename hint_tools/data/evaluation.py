@@ -6,7 +6,7 @@ from collections import Counter
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,16 +16,12 @@ from torch.utils.data import Dataset
 from hint_tools.core.errors import DataError
 from hint_tools.data.annotations import EVAL_FOLDER, parse_image_folder
 from hint_tools.data.evaluation_rows import CONFIDENT, require_sound, row_keys
-from hint_tools.data.hamer_item import HandTruth, hamer_item
+from hint_tools.data.hamer_item import HandTruth, hamer_item, rows_shown
 from hint_tools.data.missing import present_images
 from hint_tools.formats import hamer_npz
 from hint_tools.formats.hamer_npz import SUBSETS, HamerSet
 from hint_tools.media.crops import HINT_RESCALE, BoxRule, crop_affine, crop_side, cut
 from hint_tools.media.images import read_image, read_top
-from hint_tools.media.limits import MAX_PIXELS
-
-_BELOW_PX: Final = 4
-"""Rows below a crop's lower edge that its interpolation may look at, and then some."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,8 +119,8 @@ class EvaluationSet(Dataset[dict[str, Any]]):
         """
         name, last = str(self.hands.imgname[row]), self._last
         if name not in self._shared:
-            bottom = self.hands.center[row, 1] + self._side_px(row) / 2
-            return _Picture(name, *read_top(self.images / name, int(np.clip(bottom, 0, MAX_PIXELS)) + _BELOW_PX))
+            rows = rows_shown(self.truth(row), rescale=self.rescale, rule=self.rule)
+            return _Picture(name, *read_top(self.images / name, rows))
         if last is None or last.name != name:
             pixels = read_image(self.images / name)
             self._last = last = _Picture(name, pixels, len(pixels))

@@ -12,7 +12,7 @@ from hint_tools.core.geometry import box_center, box_size
 from hint_tools.core.records import Side, Visibility
 from hint_tools.core.skeleton import N_JOINTS
 from hint_tools.data.augment import NONE, draw
-from hint_tools.data.hamer_item import HandTruth, hamer_item
+from hint_tools.data.hamer_item import HandTruth, hamer_item, rows_shown
 from hint_tools.data.hint import HInt
 
 
@@ -58,7 +58,9 @@ class HamerDataset(Dataset[dict[str, Any]]):
         """
         i = self.hint.position(index)
         change = draw(self.seed, self.epoch, i) if self.augment else NONE
-        item = hamer_item(self.hint.frame(i), self.truth(i), change, rescale=self.hint.rescale)
+        truth, rescale = self.truth(i), self.hint.rescale
+        upper, height_px = self.hint.upper_part(i, rows_shown(truth, change, rescale=rescale))
+        item = hamer_item(upper, truth, change, rescale=rescale, height_px=height_px)
         hands = self.hint.hands
         extra = {"imgname": str(hands.image[i]), "hand_id": str(hands.hand_id[i]), "source": str(hands.source[i])}
         return item | extra | {"personid": torch.tensor(0), "index": torch.tensor(i)}

@@ -15,7 +15,7 @@ import torch
 
 from hint_tools.core.geometry import apply_affine
 from hint_tools.data.augment import NONE, Augmentation
-from hint_tools.media.crops import HINT_RESCALE, PATCH_PX, BoxRule, crop_affine, crop_side, cut
+from hint_tools.media.crops import HINT_RESCALE, PATCH_PX, BoxRule, crop_affine, crop_side, cut, rows_seen
 
 Floats = npt.NDArray[np.float64]
 Pixels = npt.NDArray[np.uint8]
@@ -72,12 +72,7 @@ def hamer_item(
     """
     height, width = height_px or image.shape[0], image.shape[1]
     side = crop_side(hand.size, factor=rescale, rule=rule)
-    matrix = crop_affine(
-        hand.center + side * change.shift,
-        side * change.scale,
-        rotation_deg=change.rotation_deg,
-        mirror_width_px=None if hand.right else width,
-    )
+    matrix = _to_crop(hand, change, side, width)
     keypoints_2d = hand.keypoints_2d.copy()
     keypoints_2d[:, :2] = apply_affine(matrix, hand.keypoints_2d[:, :2]) / PATCH_PX - 0.5
     turn = _turn(change.rotation_deg)
@@ -109,6 +104,23 @@ def hamer_item(
         "img_size": _float(np.array([width, height])),
         "right": _float(float(hand.right)),
     }
+
+
+def rows_shown(
+    hand: HandTruth, change: Augmentation = NONE, *, rescale: float = HINT_RESCALE, rule: BoxRule = BoxRule.SQUARE
+) -> int:
+    """How many rows of the frame, from the top, hold all that `hamer_item` shows of a hand."""
+    to_crop = _to_crop(hand, change, crop_side(hand.size, factor=rescale, rule=rule), width_px=1)
+    return rows_seen(to_crop)
+
+
+def _to_crop(hand: HandTruth, change: Augmentation, side_px: float, width_px: int) -> Floats:
+    return crop_affine(
+        hand.center + side_px * change.shift,
+        side_px * change.scale,
+        rotation_deg=change.rotation_deg,
+        mirror_width_px=None if hand.right else width_px,
+    )
 
 
 def _float(value: float | Floats) -> torch.Tensor:

@@ -17,8 +17,8 @@ from hint_tools.core.records import Split
 from hint_tools.core.skeleton import N_JOINTS
 from hint_tools.data.columns import Columns, read_columns
 from hint_tools.data.missing import present_images
-from hint_tools.media.crops import HINT_RESCALE, PATCH_PX, crop_affine, crop_side, cut
-from hint_tools.media.images import read_image
+from hint_tools.media.crops import HINT_RESCALE, PATCH_PX, crop_affine, crop_side, cut, rows_seen
+from hint_tools.media.images import read_image, read_top
 
 if TYPE_CHECKING:
     from hint_tools.data.hamer_dataset import HamerDataset
@@ -143,6 +143,14 @@ class HInt(Dataset[Any]):
         """
         return read_image(self.root / str(self.hands.image[index]))
 
+    def upper_part(self, index: int, rows: int) -> tuple[npt.NDArray[np.uint8], int]:
+        """At least the first `rows` rows of an item's frame, and the height of all of it: less to decode for a crop.
+
+        Raises:
+            DataError: it can't be read.
+        """
+        return read_top(self.root / str(self.hands.image[index]), rows)
+
     def keypoints(self, index: int) -> npt.NDArray[np.float64]:
         """The target keypoints of an item (21, 2), px of the frame."""
         targets = self.hands.keypoints if self.target == "consensus" else self.hands.keypoints_fit
@@ -157,13 +165,14 @@ class HInt(Dataset[Any]):
         return chosen
 
     def _item(self, i: int) -> HintItem:
-        hands, image = self.hands, self.frame(i)
-        to_image = np.eye(2, 3)
-        box = hands.box[i]
-        if self.crop_px is not None:
+        hands, box = self.hands, self.hands.box[i]
+        if self.crop_px is None:
+            to_image, image = np.eye(2, 3), self.frame(i)
+        else:
             side_px = crop_side(box_size(box), factor=self.rescale)
             to_image = crop_affine(box_center(box), side_px, patch_px=self.crop_px)
-            image = cut(image, to_image, patch_px=self.crop_px)
+            upper, _ = self.upper_part(i, rows_seen(to_image, patch_px=self.crop_px))
+            image = cut(upper, to_image, patch_px=self.crop_px)
         linear = to_image[:, :2]
         covariance = linear @ hands.covariance[i] @ linear.T * (self.target == "consensus")
         return HintItem(

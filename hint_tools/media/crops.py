@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from hint_tools.core.errors import DataError
 from hint_tools.core.geometry import apply_affine, invert_affine
+from hint_tools.media.limits import MAX_PIXELS
 
 Floats = npt.NDArray[np.float64]
 Pixels = npt.NDArray[np.uint8]
@@ -29,6 +30,8 @@ ASPECT: Final = (192, 256)
 
 _ANTIALIAS_FROM: Final = 1.1
 """Smaller reductions are not smoothed (HaMeR's demo)."""
+_BELOW_PX: Final = 4
+"""Rows below a crop's lower edge that its interpolation may look at, and then some."""
 _GAUSS_REACH: Final = 4.0
 """Kernel radius in standard deviations (scikit-image's `gaussian`)."""
 
@@ -175,14 +178,31 @@ def _radius(sigma: float) -> int:
     return int(_GAUSS_REACH * sigma + 0.5)
 
 
-def _part(image: Pixels, matrix: Floats, patch_px: int, *, margin_px: int) -> tuple[Pixels, Floats]:
-    """What the crop can show of the frame, and the map of that part's px to the crop's."""
+def rows_seen(matrix: Floats, *, patch_px: int = PATCH_PX) -> int:
+    """How many rows of the frame, from the top, hold all that `cut` takes with `matrix`; at most `MAX_PIXELS`.
+
+    Raises:
+        DataError: the map can't be inverted.
+    """
+    _determinant(matrix)
+    _, bottom = _reach(matrix, patch_px)[1]
+    return int(np.clip(np.ceil(bottom), 0, MAX_PIXELS)) + _BELOW_PX
+
+
+def _reach(matrix: Floats, patch_px: int) -> tuple[Floats, Floats]:
+    """Least and largest x, y of the frame that a crop and the pixel around it look at."""
     low, high = -1.0, float(patch_px)
     corners = np.array([[low, low], [high, low], [low, high], [high, high]])
     seen = apply_affine(invert_affine(matrix), corners)
+    return seen.min(axis=0), seen.max(axis=0)
+
+
+def _part(image: Pixels, matrix: Floats, patch_px: int, *, margin_px: int) -> tuple[Pixels, Floats]:
+    """What the crop can show of the frame, and the map of that part's px to the crop's."""
+    least, largest = _reach(matrix, patch_px)
     height, width = image.shape[:2]
-    x0, y0 = np.clip(np.floor(seen.min(axis=0)).astype(np.int64) - margin_px, 0, [width, height])
-    x1, y1 = np.clip(np.ceil(seen.max(axis=0)).astype(np.int64) + margin_px + 1, 0, [width, height])
+    x0, y0 = np.clip(np.floor(least).astype(np.int64) - margin_px, 0, [width, height])
+    x1, y1 = np.clip(np.ceil(largest).astype(np.int64) + margin_px + 1, 0, [width, height])
     shifted = matrix.copy()
     shifted[:, 2] += matrix[:, :2] @ [x0, y0]
     return image[y0:y1, x0:x1], shifted

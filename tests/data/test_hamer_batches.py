@@ -11,8 +11,9 @@ from scipy.spatial.transform import Rotation
 from torch.utils.data import DataLoader
 
 from hint_tools import HInt
-from hint_tools.data.augment import RELEASED, Augmentation, draw
-from hint_tools.data.hamer_item import HandTruth, hamer_item
+from hint_tools.data.augment import NONE, RELEASED, Augmentation, draw
+from hint_tools.data.hamer_item import HandTruth, hamer_item, rows_shown
+from hint_tools.media.crops import crop_affine, crop_side, cut
 from hint_tools.media.images import read_image
 
 GOLDEN = Path(__file__).parents[3] / "shared" / "data" / "golden"
@@ -193,3 +194,29 @@ def test_confidences_say_all_annotated_joints_when_not_training(release: Path) -
         if float(item["right"]) == 0:
             from_center = from_center * [-1, 1]
         np.testing.assert_allclose(from_center + item["box_center"].numpy(), hands.hint.keypoints(i), atol=1e-3)
+
+
+@pytest.mark.parametrize("augment", [False, True])
+def test_items_are_those_of_whole_frames_though_less_is_decoded(release: Path, augment: bool) -> None:
+    hands = HInt(release, "train")
+    batches = hands.as_hamer(train=True, seed=3, augment=augment)
+    shorter = 0
+    for epoch in range(6):
+        batches.set_epoch(epoch)
+        for i in range(len(hands)):
+            change = draw(3, epoch, i) if augment else NONE
+            expected = hamer_item(hands.frame(i), batches.truth(i), change, rescale=hands.rescale)
+            item = batches[i]
+            for name in ("img", "keypoints_2d", "img_size", "box_size"):
+                np.testing.assert_array_equal(item[name].numpy(), expected[name].numpy())
+            rows = rows_shown(batches.truth(i), change, rescale=hands.rescale)
+            shorter += len(hands.upper_part(i, rows)[0]) < len(hands.frame(i))
+    assert shorter > 0
+
+
+def test_the_crop_is_that_of_the_whole_frame(release: Path) -> None:
+    hands = HInt(release, "train", rescale=1.0)
+    for i, item in enumerate(hands):
+        box = hands.hands.box[i]
+        to_crop = crop_affine((box[:2] + box[2:]) / 2, crop_side(box[2:] - box[:2], factor=1.0))
+        np.testing.assert_array_equal(item["image"].numpy(), cut(hands.frame(i), to_crop))

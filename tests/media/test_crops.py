@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hint_tools.core.errors import DataError
 from hint_tools.core.geometry import apply_affine, invert_affine
-from hint_tools.media.crops import BoxRule, crop_affine, crop_side, cut, cut_smooth
+from hint_tools.media.crops import BoxRule, crop_affine, crop_side, cut, cut_smooth, rows_seen
 from hint_tools.media.images import read_image
 
 GOLDEN = Path(__file__).parents[3] / "shared" / "data" / "golden"
@@ -129,3 +129,26 @@ def test_wrong_images_and_maps_are_told() -> None:
         cut_smooth(np.zeros((5, 5, 3), dtype=np.float32), matrix)  # type: ignore[arg-type]
     with pytest.raises(DataError, match="invertible"):
         cut(np.zeros((5, 5, 3), dtype=np.uint8), np.zeros((2, 3)))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    center=st.tuples(st.floats(-60, 260), st.floats(-60, 220)),
+    side=st.floats(2, 400),
+    rotation=st.floats(-180, 180),
+    mirrored=st.booleans(),
+    patch=st.sampled_from([64, 256]),
+)
+def test_rows_below_those_seen_change_nothing(
+    center: tuple[float, float], side: float, rotation: float, mirrored: bool, patch: int
+) -> None:
+    image = np.random.default_rng(0).integers(1, 255, (160, 200, 3), dtype=np.uint8)
+    mirror = 200 if mirrored else None
+    matrix = crop_affine(np.array(center), side, patch_px=patch, rotation_deg=rotation, mirror_width_px=mirror)
+    rows = rows_seen(matrix, patch_px=patch)
+    assert rows > 0
+    other = image.copy()
+    other[rows:] = 0
+    whole = cut(image, matrix, patch_px=patch)
+    np.testing.assert_array_equal(cut(other, matrix, patch_px=patch), whole)
+    np.testing.assert_array_equal(cut(image[:rows], matrix, patch_px=patch), whole)
