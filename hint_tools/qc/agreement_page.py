@@ -22,11 +22,11 @@ AGREEMENT_HEAD = (
     "pairs",
     "distance, hand sizes",
     "95 %",
-    "≤ 0.05, %",
-    "≤ 0.10, %",
-    "≤ 0.15, %",
-    "≤ ¼ palm, %",
-    "OKS, %",
+    "≤\u00a00.05,\u00a0%",
+    "≤\u00a00.10,\u00a0%",
+    "≤\u00a00.15,\u00a0%",
+    "≤\u00a0¼\u00a0palm,\u00a0%",
+    "OKS,\u00a0%",
 )
 _UNITS = (
     "Pairs are joints placed by two people of one hand, mistakes included. A hand's size is the square root of the "

@@ -60,9 +60,11 @@ def _mistakes(analysis: Analysis, config: QcConfig, pictures: Pictures) -> Secti
         if shown[mistake.kind] >= each:
             continue
         hand = analysis.panel.hand_ids[mistake.hand]
-        caption = f"{mistake.kind.replace('-', ' ').capitalize()}: {mistake.message} · hand {hand}"
+        caption = f"{mistake.kind.replace('-', ' ').capitalize()}: {mistake.message}"
         own = conclusions[hand]
-        gallery = pictures.gallery(analysis.panel, mistake.hand, own, caption, mistake.slots)
+        gallery = pictures.gallery(
+            analysis.panel, mistake.hand, own, caption, pictures.whereabouts(hand), mistake.slots
+        )
         if gallery is not None:
             shown[mistake.kind] += 1
             blocks.append(gallery)
@@ -85,11 +87,11 @@ def _queue(analysis: Analysis, config: QcConfig, pictures: Pictures) -> Section:
     blocks += _pager(1, len(page_starts(analysis, config)) + 1)
     left = len(analysis.queue) - len(rows)
     caption = f"{left} more are in the queue table and in qc.json" if left > 0 else ""
-    blocks.append(Table(["rank", "hand", "score", "why"], rows, caption))
+    blocks.append(Table(["rank", "hand", "chance of a mistake", "why"], rows, caption))
     return Section(
         "Hands to look at again",
         blocks,
-        "Worst first. `hint push --queue` sends exactly these back.",
+        "Those whose answers most probably hold a mistake first. `hint push --queue` sends exactly these back.",
         anchor=_QUEUE_ANCHOR,
     )
 
@@ -142,15 +144,25 @@ def _pager(current: int, pages: int) -> list[Block]:
 def _queue_galleries(analysis: Analysis, pictures: Pictures, start: int, end: int) -> list[Block]:
     index = {h: i for i, h in enumerate(analysis.panel.hand_ids)}
     conclusions = {c.hand_id: c for c in analysis.consensus}
+    messages: dict[int, list[str]] = {}
+    for mistake in analysis.mistakes:
+        messages.setdefault(mistake.hand, []).append(mistake.message)
     blocks: list[Block] = []
     for item in analysis.queue[start:end]:
-        caption = f"{item.rank}. {item.reason} · hand {item.hand_id}"
-        place = _anchor(item.rank)
+        first, rest = _parted(item.reason, messages.get(index[item.hand_id], []))
+        caption, place = f"{item.rank}. {first}", _anchor(item.rank)
+        note = "; ".join(filter(None, [rest, pictures.whereabouts(item.hand_id)]))
         gallery = pictures.gallery(
-            analysis.panel, index[item.hand_id], conclusions[item.hand_id], caption, anchor=place
+            analysis.panel, index[item.hand_id], conclusions[item.hand_id], caption, note, anchor=place
         )
-        blocks.append(gallery or Gallery([], 4, caption, place))  # without a picture there is still a reason
+        blocks.append(gallery or Gallery([], 4, caption, place, note))  # without a picture there is still a reason
     return blocks
+
+
+def _parted(reason: str, messages: list[str]) -> tuple[str, str]:
+    """The mistake a reason begins with, and the rest of it; all of it and nothing where it begins with none."""
+    first = max((m for m in messages if reason.startswith(f"{m}; ")), key=len, default=reason)
+    return first, reason[len(first) :].removeprefix("; ")
 
 
 def _anchor(rank: int) -> str:

@@ -68,6 +68,7 @@ class Pictures:
         hand: int,
         consensus: Consensus,
         caption: str,
+        note: str,
         marked: Collection[int] = (),
         anchor: str = "",
     ) -> Gallery | None:
@@ -78,6 +79,7 @@ class Pictures:
             hand: index.
             consensus: of this hand.
             caption: above the crops.
+            note: small words under the caption.
             marked: answers with a mistake: they get a frame.
             anchor: by which links find it.
         """
@@ -87,7 +89,12 @@ class Pictures:
         slots = np.flatnonzero(panel.answered[hand]).tolist()
         figures = [self._answer(*found, panel, hand, slot, consensus, marked=slot in marked) for slot in slots]
         figures.append(_consensus_figure(*found, consensus))
-        return Gallery(figures, max(len(figures), 4), caption, anchor)
+        return Gallery(figures, max(len(figures), 4), caption, anchor, note)
+
+    def whereabouts(self, hand_id: str) -> str:
+        """The hand's id and the picture it is in, for those who look for it."""
+        frame = self._frames.get(self._hands[hand_id].frame_id)
+        return f"hand {hand_id}" + (f", {frame.path}" if frame else "")
 
     def beside_consensus(
         self, panel: Panel, hand: int, slot: int, consensus: Consensus, caption: str
@@ -165,7 +172,7 @@ def _consensus_figure(crop: Image, affine: Floats, consensus: Consensus) -> Figu
 
 
 def _lines(image: Image, starts: Floats, ends: Floats) -> Image:
-    """Thin lines with a pale edge, each with a dot where it ends."""
+    """Thin lines, each with a dot where it ends."""
     drawn = image.copy()
     for start, end in zip(starts, ends, strict=True):
         if not (np.isfinite(start).all() and np.isfinite(end).all()) or max(np.abs(start).max(), np.abs(end).max()) > (
@@ -173,9 +180,9 @@ def _lines(image: Image, starts: Floats, ends: Floats) -> Image:
         ):
             continue
         a, b = (tuple(np.round(16 * v).astype(int).tolist()) for v in (start, end))
-        for colour, width in (((255, 255, 255), 3), (_LINE_COLOUR, 1)):
-            cv2.line(drawn, a, b, colour, width, cv2.LINE_AA, 4)
-        cv2.circle(drawn, b, 3 * 16, _LINE_COLOUR, -1, cv2.LINE_AA, 4)
+        cv2.line(drawn, a, b, _LINE_COLOUR, 2, cv2.LINE_AA, 4)
+        for colour, radius in (((255, 255, 255), 3), (_LINE_COLOUR, 2)):
+            cv2.circle(drawn, b, radius * 16, colour, -1, cv2.LINE_AA, 4)
     return drawn
 
 

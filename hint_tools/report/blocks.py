@@ -87,12 +87,14 @@ class Gallery:
         columns: at most so many in a row.
         caption: shown above them.
         anchor: by which links find it; none where empty.
+        note: small words between caption and figures.
     """
 
     figures: Sequence[Figure]
     columns: int = 4
     caption: str = ""
     anchor: str = ""
+    note: str = ""
     kind = "gallery"
 
 
