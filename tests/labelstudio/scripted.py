@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -19,6 +19,7 @@ class Scripted:
     Attributes:
         script: for each coming request to a path that contains the first word, what goes wrong.
         requests: every (method, path) that came, with the token it carried.
+        watch: called with "begun" and "done" about every import of tasks.
     """
 
     def __init__(self) -> None:
@@ -28,9 +29,11 @@ class Scripted:
         self.script: list[tuple[str, str, str]] = []
         self.requests: list[tuple[str, str, str]] = []
         self.url = ""
+        self.watch: Callable[[str], None] = lambda moment: None
 
-    def keys(self) -> list[str]:
-        return sorted(t["data"]["hint_key"] for t in self.tasks)
+    def keys(self, project: int = 0) -> list[str]:
+        """Of the tasks of one project, or of all."""
+        return sorted(t["data"]["hint_key"] for t in self.tasks if project in {0, t["project"]})
 
     def fault(self, method: str, path: str) -> str:
         for step in self.script:
@@ -47,7 +50,8 @@ class Scripted:
         if path in fixed:
             return 200, fixed[path]
         if path.startswith("/api/projects/"):
-            return self._import(body) if path.endswith("/import") else self._projects(method, body)
+            number = path.split("/")[3]
+            return self._import(int(number), body) if path.endswith("/import") else self._projects(method, number, body)
         if path.startswith("/api/tasks/"):
             return self._tasks(method, path, query)
         if path == "/api/storages/localfiles/":
@@ -57,28 +61,39 @@ class Scripted:
 
     def _tasks(self, method: str, path: str, query: dict[str, list[str]]) -> tuple[int, Any]:
         if path == "/api/tasks/":
-            page, size = (int(query[k][0]) for k in ("page", "page_size"))
-            return 200, {"total": len(self.tasks), "tasks": self.tasks[(page - 1) * size : page * size]}
+            page, size, project = (int(query[k][0]) for k in ("page", "page_size", "project"))
+            own = [t for t in self.tasks if t["project"] == project]
+            return 200, {"total": len(own), "tasks": own[(page - 1) * size : page * size]}
         task = next(t for t in self.tasks if t["id"] == int(path.split("/")[3]))
         if method == "DELETE":
             self.tasks.remove(task)
             return 204, None
         return 200, task
 
-    def _projects(self, method: str, body: Any) -> tuple[int, Any]:
+    def _projects(self, method: str, number: str, body: Any) -> tuple[int, Any]:
         if method == "POST":
             self.projects.append({"id": len(self.projects) + 1, "model_version": "", **body})
             return 201, self.projects[-1]
         if method == "PATCH":
-            self.projects[0].update(body)
-            return 200, self.projects[0]
+            self.projects[int(number) - 1].update(body)
+            return 200, self.projects[int(number) - 1]
         return 200, {"count": len(self.projects), "next": None, "results": self.projects}
 
-    def _import(self, body: list[dict[str, Any]]) -> tuple[int, Any]:
+    def _import(self, project: int, body: list[dict[str, Any]]) -> tuple[int, Any]:
+        self.watch("begun")
         for task in body:
             predictions = [{"id": 1000 + len(self.tasks), **p} for p in task.get("predictions", [])]
             number = 1 + max((t["id"] for t in self.tasks), default=0)
-            self.tasks.append({"id": number, "data": task["data"], "predictions": predictions, "annotations": []})
+            self.tasks.append(
+                {
+                    "id": number,
+                    "project": project,
+                    "data": task["data"],
+                    "predictions": predictions,
+                    "annotations": [],
+                }
+            )
+        self.watch("done")
         return 201, {"task_count": len(body)}
 
 
