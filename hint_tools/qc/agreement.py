@@ -13,6 +13,7 @@ from hint_tools.core.skeleton import FINGER_JOINTS, JOINT_NAMES, N_JOINTS
 from hint_tools.qc.bootstrap import Estimate, Resampler
 from hint_tools.qc.panel import Pairs, Panel
 from hint_tools.qc.scale import Sizes
+from hint_tools.qc.sigmas import visible_part
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -26,6 +27,8 @@ OKS_CEILING = 0.8
 with two degrees of freedom, 1 / (1 + 2/8)."""
 PALM_THRESHOLD = 0.25
 """Palm lengths (wrist to middle MCP): the measure HInt's authors give their own annotators' agreement in."""
+FAR = 0.8
+"""Part of the distances up to the one at which clustering in pictures is looked at: every picture has farther ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +84,28 @@ def pair_distances(panel: Panel, pairs: Pairs, sigma_px: Floats) -> Distances:
 
 
 def measure_agreement(
-    panel: Panel, pairs: Pairs, distances: Distances, sizes: Sizes, resampler: Resampler
+    panel: Panel,
+    pairs: Pairs,
+    distances: Distances,
+    sizes: Sizes,
+    resampler: Resampler,
+    influence: Floats | None = None,
 ) -> list[Agreement]:
-    """Agreement of all pairs, then by state, finger, joint, annotators and source; mistakes included."""
+    """Agreement of all pairs, then by state, finger, joint, annotators and source; mistakes included.
+
+    Args:
+        panel: the answers.
+        pairs: of the panel.
+        distances: of the pairs.
+        sizes: of the hands.
+        resampler: of the panel's pictures.
+        influence: `Sigmas.influence`, of the σ behind the similarities; None where they were not measured here.
+    """
     by_scale, by_longer, by_palm = (
         distances.px / size[pairs.hand, None] for size in (sizes.scale, sizes.longer, sizes.palm)
     )
     hand = np.broadcast_to(pairs.hand[:, None], by_scale.shape)
+    slopes = _Slopes(panel, pairs, distances, influence)
     found = []
     for group, name, chosen in _groups(panel, pairs, distances):
         at = hand[chosen]
@@ -98,11 +116,45 @@ def measure_agreement(
                 name,
                 resampler.mean(by_scale[chosen], at),
                 tuple(resampler.share(w, at) for w in within),
-                resampler.share(_within(by_palm[chosen], PALM_THRESHOLD), at),
-                resampler.mean(distances.oks[chosen] / OKS_CEILING, at),
+                _palm_share(by_palm[chosen], at, resampler),
+                resampler.mean(distances.oks[chosen] / OKS_CEILING, at, slopes.moved(chosen)),
             )
         )
     return found
+
+
+class _Slopes:
+    """How much similarities change with log σ², and so how far each group of pictures moves their mean through σ."""
+
+    def __init__(self, panel: Panel, pairs: Pairs, distances: Distances, influence: Floats | None) -> None:
+        self._influence = influence if influence is not None and len(influence) else None
+        self._known = np.isfinite(distances.oks)
+        similar = np.where(distances.oks > 0, distances.oks, 1.0)
+        slope = np.where(self._known, -similar * np.log(similar), 0.0) / OKS_CEILING
+        visible = visible_part(panel.visibility)[pairs.hand]
+        self._slopes = {Visibility.VISIBLE: slope * visible, Visibility.OCCLUDED: slope * (1 - visible)}
+        self._of_source = np.asarray(np.arange(len(panel.sources))[:, None] == panel.source[pairs.hand], np.float64)
+
+    def moved(self, chosen: Bools) -> Floats | None:
+        """(groups of pictures) how far each moves the mean similarity of the chosen pairs and joints (P, 21)."""
+        if self._influence is None:
+            return None
+        found = np.zeros(self._influence.shape[1])
+        for state, slope in self._slopes.items():
+            total = self._of_source @ (slope * chosen)
+            found += np.einsum("sgj,sj->g", self._influence[1:, :, int(state)], total)
+        return np.asarray(found / max(int((chosen & self._known).sum()), 1))
+
+
+def _palm_share(by_palm: Floats, hand: npt.NDArray[np.int64], resampler: Resampler) -> Estimate:
+    """Part within `PALM_THRESHOLD`, with its interval.
+
+    Whether a joint is beyond depends on how short the palm looks, and so on the hand: these cluster in pictures at
+    least as much as the joints beyond the distance that one in five exceeds.
+    """
+    known = by_palm[np.isfinite(by_palm)]
+    usual = np.quantile(known, FAR) if len(known) else np.nan
+    return resampler.share(_within(by_palm, PALM_THRESHOLD), hand, _within(by_palm, float(usual)))
 
 
 def pck_curves(pairs: Pairs, distances: Distances, sizes: Sizes) -> dict[str, list[tuple[float, float]]]:

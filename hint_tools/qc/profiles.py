@@ -11,18 +11,19 @@ import numpy.typing as npt
 
 from hint_tools.core.findings import Finding, Severity
 from hint_tools.qc.bias import Bias
-from hint_tools.qc.bootstrap import Estimate, Resampler, wilson
+from hint_tools.qc.bootstrap import Estimate, Resampler, wilson_ends
 from hint_tools.qc.dawid_skene import VisibilityModel, judged_joints, without_folds
+from hint_tools.qc.factors import factor_intervals
 from hint_tools.qc.mistakes import Mistake
 from hint_tools.qc.panel import Pairs, Panel
-from hint_tools.qc.sigmas import Sigmas, error_factors
+from hint_tools.qc.sigmas import Sigmas
 
 Floats = npt.NDArray[np.float64]
 
 MOSTLY = 0.5
 """Part of the pre-labels left as they are from which on, with its whole interval, somebody is named."""
 FOLDS = 20
-"""Of the jackknife behind the interval of the error factor."""
+"""Of the jackknife behind the intervals of sensitivity and specificity."""
 _T = 2.093
 """Of Student's t with 19 degrees of freedom, 97.5 %."""
 IDENTITY_KINDS = frozenset(
@@ -83,17 +84,18 @@ def build_profiles(
         untouched: (H, A) of `prelabels.untouched_answers`.
         resampler: of the panel's pictures.
     """
-    errors = _error_intervals(panel, pairs, sigmas, resampler)
-    judgement = _occlusion_intervals(panel, occlusion, resampler)
+    errors = factor_intervals(panel, pairs, sigmas.relative, sigmas.influence[0], resampler)
+    told = np.array([np.isfinite(e.low) for e in errors], dtype=np.bool_)
+    judgement = _occlusion_intervals(panel, occlusion, told, resampler)
     seconds = _lead_times(panel)
     found = []
     for k in range(len(panel.annotators)):
         mine = panel.annotator == k
         hand, slot = np.nonzero(mine)
         certain = [m for m in mistakes if m.certain for s in m.slots if panel.annotator[m.hand, s] == k]
-        with_joints = int((mine & panel.has_joints).sum())
-        wrong = len({m.hand for m in certain if m.kind in IDENTITY_KINDS})
-        stamped = untouched[hand, slot]
+        with_joints = np.flatnonzero((mine & panel.has_joints).any(axis=1))
+        wrong = np.isin(with_joints, [m.hand for m in certain if m.kind in IDENTITY_KINDS])
+        stamped = np.where(untouched[hand, slot] < 0, np.nan, untouched[hand, slot] == 1)
         sensitivity, specificity = judgement[k]
         found.append(
             Profile(
@@ -101,49 +103,47 @@ def build_profiles(
                 answers=len(hand),
                 error=errors[k],
                 biases=tuple(b for b in biases if b.annotator == k),
-                identity_rate=wilson(wrong, with_joints),
+                identity_rate=resampler.share(wrong.astype(np.float64), with_joints.astype(np.int64)),
                 mistakes=dict(sorted(Counter(m.kind for m in certain).items())),
                 sensitivity=sensitivity,
                 specificity=specificity,
                 one_coin=bool(occlusion.one_coin[k]),
-                untouched=wilson(int((stamped == 1).sum()), int((stamped >= 0).sum())),
+                untouched=resampler.share(stamped.astype(np.float64), hand.astype(np.int64)),
                 seconds=resampler.median(seconds[hand, slot], hand.astype(np.int64)),
             )
         )
     return found
 
 
-def _error_intervals(panel: Panel, pairs: Pairs, sigmas: Sigmas, resampler: Resampler) -> list[Estimate]:
-    """Error factors with intervals from leaving out one fold of the pictures at a time."""
-    group = resampler.group[pairs.hand] % FOLDS
-    count = np.array([int((panel.annotator == k).sum()) for k in range(len(panel.annotators))])
-    if len(np.unique(group)) < FOLDS:
-        nan = float("nan")
-        return [Estimate(float(f), nan, nan, int(n)) for f, n in zip(sigmas.factors, count, strict=True)]
-    left_out = np.array(
-        [error_factors(panel, pairs, np.where((group == f)[:, None], np.nan, sigmas.relative)) for f in range(FOLDS)]
-    )
-    error = _jackknife(left_out)
-    return [
-        Estimate(float(f), float(f - _T * e), float(f + _T * e), int(n))
-        for f, e, n in zip(sigmas.factors, error, count, strict=True)
-    ]
+def _occlusion_intervals(
+    panel: Panel, model: VisibilityModel, told: npt.NDArray[np.bool_], resampler: Resampler
+) -> list[tuple[Estimate, Estimate]]:
+    """Sensitivity and specificity of every annotator, with Wilson's intervals where answers tell people apart.
 
+    They are of as many joints as would spread like the estimates without one fold of the pictures at a time, but never
+    more than this annotator judged: an estimate that has come to its limit doesn't spread at all. Who of two people is
+    right nothing tells: then there is no interval.
 
-def _occlusion_intervals(panel: Panel, model: VisibilityModel, resampler: Resampler) -> list[tuple[Estimate, Estimate]]:
-    """Sensitivity and specificity of every annotator with intervals from leaving out one fold of the pictures."""
+    Args:
+        panel: the answers.
+        model: estimated from them.
+        told: (n annotators) there are enough answers to tell this one from the others.
+        resampler: of the panel's pictures.
+    """
     fold = resampler.group % FOLDS
     values = np.stack([model.sensitivity, model.specificity])
-    error, judged = np.full(values.shape, np.nan), judged_joints(panel, model)
-    if len(np.unique(fold)) == FOLDS:
-        error = _jackknife(without_folds(panel, model, fold, FOLDS))
-    low, high = np.clip(values - _T * error, 0, 1), np.clip(values + _T * error, 0, 1)
-    each = [
-        [Estimate(float(values[kind, k]), float(low[kind, k]), float(high[kind, k]), round(float(judged[kind, k])))
-         for kind in (0, 1)]
-        for k in range(values.shape[1])
-    ]  # fmt: skip
-    return [(sensitivity, specificity) for sensitivity, specificity in each]
+    judged = judged_joints(panel, model)
+    known = len(np.unique(fold)) == FOLDS
+    error = _jackknife(without_folds(panel, model, fold, FOLDS)) if known else np.full(values.shape, np.nan)
+
+    def of(kind: int, k: int) -> Estimate:
+        value, spread, joints = float(values[kind, k]), float(error[kind, k]), float(judged[kind, k])
+        if not (known and told[k]) or joints < 1:
+            return Estimate(value, float("nan"), float("nan"), round(joints))
+        worth = min(value * (1 - value) / spread**2, joints) if spread > 0 else joints
+        return Estimate(value, *wilson_ends(value, worth, _T), round(joints))
+
+    return [(of(0, k), of(1, k)) for k in range(values.shape[1])]
 
 
 def _jackknife(left_out: Floats) -> Floats:

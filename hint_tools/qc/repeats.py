@@ -7,11 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from hint_tools.core.records import Submission, Visibility
 from hint_tools.qc.bootstrap import Estimate, Resampler
+from hint_tools.qc.influence import linear_error
+from hint_tools.qc.panel import ABSENT
 from hint_tools.qc.scale import measure
 from hint_tools.qc.sigmas import UNTOUCHED_PX, Sigmas
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,4 +74,23 @@ def _measured(
     squared = resampler.median(relative.ravel(), each)
     value, low, high = (math.sqrt(v / (4 * math.log(2))) for v in (squared.value, squared.low, squared.high))
     judged = np.where(placed, same.astype(np.float64), np.nan)
-    return Repeats(name, len(pairs), Estimate(value, low, high, squared.n), resampler.share(judged.ravel(), each))
+    state = np.where(np.isfinite(relative), states[:, 0], ABSENT)
+    error = Estimate(value, *_with_sigma(value, low, high, state, sigmas.influence[:1]), squared.n)
+    return Repeats(name, len(pairs), error, resampler.share(judged.ravel(), each))
+
+
+def _with_sigma(value: float, low: float, high: float, state: Ints, influence: Floats) -> tuple[float, float]:
+    """Ends of the interval once σ, which the error is counted in, is known no better than it is.
+
+    Logarithms of both, whose errors add as squares, each limit by itself. Source: G. Y. Zou and A. Donner,
+    "Construction of confidence limits about effect measures: a general approach", Stat. Med. 27 (2008).
+    """
+    moved = np.zeros(influence.shape[1])
+    for code in (Visibility.VISIBLE, Visibility.OCCLUDED):
+        part = (state == code).sum(axis=0) / max(int((state != ABSENT).sum()), 1)
+        moved += influence[:, :, int(code)].sum(axis=0) @ part / 2
+    error, t = linear_error(moved)
+    if not value > 0 or not moved.any():
+        return low, high
+    down, up = (math.hypot(math.log(end / value), t * error) for end in (low, high))
+    return value * math.exp(-down), value * math.exp(up)

@@ -13,7 +13,7 @@ annotator (E[d²/s²]); under the same law that is sqrt(2) times as much.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,25 +22,22 @@ import numpy.typing as npt
 from hint_tools.core.records import Visibility
 from hint_tools.core.skeleton import FINGER_JOINTS, JOINT_INDEX, JOINT_NAMES, N_JOINTS
 from hint_tools.qc.bootstrap import Estimate, Resampler
+from hint_tools.qc.factors import MIN_PAIRS, error_factors
+from hint_tools.qc.influence import sigma_influence
 from hint_tools.qc.panel import Pairs, Panel
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 STATES: Mapping[str, int] = {"visible": int(Visibility.VISIBLE), "occluded": int(Visibility.OCCLUDED)}
 MEDIAN_FACTOR = 4 * math.log(2)
-MIN_PAIRS = 30
-"""Below this many pairs a joint borrows its finger's figure, a finger all joints': ±25 % at 30."""
 POPULATION = {"occluded": 0.035, "visible": 0.018}
 """Where nothing was annotated twice: of the size of COCO-WholeBody's hand σ brought to hand scale; a
 stand-in, marked as such wherever it is used."""
 UNTOUCHED_PX = 0.05
 """Two people don't click this close (1 pair in 6,000 would at σ = 2 px): both left the joint where the pre-label
 had it. That is one opinion, not two, and would make people look more precise than they are."""
-FACTOR_PULL = 20.0
-"""Joint pairs' worth by which an annotator is taken for an average one."""
-FACTOR_LIMITS = (0.5, 4.0)
-"""An annotator never counts for more than four average ones, nor for less than a sixteenth."""
 FLOOR_PX = 0.3
 """Nobody clicks finer than the pixel grid: a uniform error of one pixel has σ = 1 / sqrt(12)."""
 
@@ -78,6 +75,8 @@ class Sigmas:
         table: (3, 21) σ by `Visibility` and joint, of all sources; NaN for not annotatable.
         factors: (n annotators) how many times σ each annotator errs.
         relative: (P, 21) d² / (σ² s²) of every pair where both agree on the joint's state, else NaN.
+        influence: (1 + sources, groups of pictures, 3, 21) how far each group moves log σ², of all sources and of each;
+            none where sources were not measured apart.
     """
 
     cells: tuple[Sigma, ...]
@@ -85,29 +84,40 @@ class Sigmas:
     table: Floats
     factors: Floats
     relative: Floats
+    influence: Floats
 
     def in_px(self, panel: Panel, scale: Floats, *, personal: bool) -> Floats:
         """σ (H, A, 21) of every answer's joints, px; NaN where there is no joint.
+
+        A joint is visible or not for everybody: most words decide which σ counts, and half of each variance where they
+        are tied.
 
         Args:
             panel: the answers.
             scale: (H) px.
             personal: each annotator's own factor counts; otherwise all are held to the same standard.
         """
-        state = np.clip(panel.visibility, 0, 2)
-        own = np.stack([self.table, *(self._table_of(source) for source in panel.sources)])
-        found = own[1 + panel.source[:, None, None], state, np.arange(N_JOINTS)] * scale[:, None, None]
-        if personal:
-            found = found * self.factors[np.maximum(panel.annotator, 0)][..., None]
+        own = np.stack([self.table, *(self.table_of(source) for source in panel.sources)])[1 + panel.source]
+        visible = visible_part(panel.visibility)
+        squared = np.where(visible < 1, (1 - visible) * own[:, Visibility.OCCLUDED] ** 2, 0.0)
+        squared += np.where(visible > 0, visible * own[:, Visibility.VISIBLE] ** 2, 0.0)
+        factor = self.factors[np.maximum(panel.annotator, 0)] if personal else np.ones(panel.annotator.shape)
+        found = np.sqrt(squared)[:, None] * scale[:, None, None] * factor[..., None]
         return np.where(np.isfinite(panel.keypoints).all(axis=-1), np.maximum(found, FLOOR_PX), np.nan)
 
-    def _table_of(self, source: str) -> Floats:
+    def table_of(self, source: str) -> Floats:
         """(3, 21) as `table`, of one source; that of all sources where it was not measured apart."""
         table = self.table.copy()
         for cell in self.by_source:
             if cell.source == source:
                 table[STATES[cell.state], JOINT_INDEX[cell.joint]] = cell.estimate.value
         return table
+
+
+def visible_part(visibility: Ints) -> Floats:
+    """(H, 21) 1 where most answers (H, A, 21) call a joint visible, 0 where most call it occluded, else a half."""
+    more = (visibility == Visibility.VISIBLE).sum(axis=1) - (visibility == Visibility.OCCLUDED).sum(axis=1)
+    return np.asarray((np.sign(more) + 1) / 2)
 
 
 def measure_sigmas(
@@ -134,6 +144,7 @@ def measure_sigmas(
     table = np.full((3, N_JOINTS), np.nan)
     relative = np.full(squared.shape, np.nan)
     source = panel.source[pairs.hand]
+    agreed_on: dict[int, Floats] = {}
     for state, code in STATES.items():
         agreed = (one == code) & (other == code)
         values = np.where(agreed, squared, np.nan)
@@ -144,7 +155,47 @@ def measure_sigmas(
             own = np.where((source == k)[:, None], values, np.nan)
             by_source += [_of_source(own, pairs, cell, name, resampler) for cell in pooled]
         relative = np.where(agreed, squared / table[code] ** 2, relative)
-    return Sigmas(tuple(cells), tuple(by_source), table, error_factors(panel, pairs, relative), relative)
+        agreed_on[code] = values
+    found = Sigmas(
+        cells=tuple(cells),
+        by_source=tuple(by_source),
+        table=table,
+        factors=error_factors(panel, pairs, relative),
+        relative=relative,
+        influence=np.zeros((0, resampler.n_groups, *table.shape)),
+    )
+    return replace(found, influence=_influence(found, agreed_on, panel, pairs, resampler)) if apart else found
+
+
+def _influence(
+    sigmas: Sigmas, squared: Mapping[int, Floats], panel: Panel, pairs: Pairs, resampler: Resampler
+) -> Floats:
+    """(1 + sources, groups, 3, 21) of all sources and of each; that of all where a source has no figure of its own."""
+    group, n = resampler.group[pairs.hand], resampler.n_groups
+    found = [sigma_influence(squared, sigmas.table, _pools(sigmas.cells), group, n)]
+    for k, name in enumerate(panel.sources):
+        own = [c for c in sigmas.by_source if c.source == name and not c.borrowed]
+        here = panel.source[pairs.hand] == k
+        only = {state: values[here] for state, values in squared.items()}
+        apart = sigma_influence(only, sigmas.table_of(name), _pools(own), group[here], n)
+        pooled = found[0].copy()
+        for cell in own:
+            at = STATES[cell.state], JOINT_INDEX[cell.joint]
+            pooled[:, *at] = apart[:, *at]
+        found.append(pooled)
+    return np.stack(found)
+
+
+def _pools(cells: Sequence[Sigma]) -> dict[tuple[int, int], tuple[int, ...]]:
+    """(state, joint) -> joints whose distances σ was measured from; without those that were not measured."""
+    places = {(STATES[c.state], JOINT_INDEX[c.joint]): c.level for c in cells if c.level != "population"}
+    return {(state, joint): _levels(joint)[level] for (state, joint), level in places.items()}
+
+
+def _levels(joint: int) -> dict[str, tuple[int, ...]]:
+    """Joints a figure may be measured from, the finest first."""
+    finger = next((js for js in FINGER_JOINTS.values() if joint in js), (joint,))
+    return {"joint": (joint,), "finger": finger, "all": tuple(range(N_JOINTS))}
 
 
 def _of_source(values: Floats, pairs: Pairs, pooled: Sigma, source: str, resampler: Resampler) -> Sigma:
@@ -155,35 +206,9 @@ def _of_source(values: Floats, pairs: Pairs, pooled: Sigma, source: str, resampl
     return replace(pooled, source=source, borrowed=True)
 
 
-def error_factors(panel: Panel, pairs: Pairs, relative: Floats) -> Floats:
-    """(n annotators) how many times σ each errs, from d² / (σ² s²) (P, 21) of the joints whose state is agreed on.
-
-    For annotators a and b the median of that ratio over 2 ln 2 is f_a² + f_b²: one linear equation a pair,
-    solved with a pull towards 1, since two annotators alone can't be told apart.
-    """
-    n = len(panel.annotators)
-    one, other = (panel.annotator[pairs.hand, k] for k in (pairs.first, pairs.second))
-    rows: list[Floats] = [np.sqrt(FACTOR_PULL) * np.eye(n)]
-    targets: list[Floats] = [np.full(n, np.sqrt(FACTOR_PULL))]
-    for a, b in sorted(set(zip(one.tolist(), other.tolist(), strict=True))):
-        values = relative[(one == a) & (other == b)]
-        values = values[np.isfinite(values)]
-        if len(values) < MIN_PAIRS:
-            continue
-        weight = math.sqrt(len(values))
-        row = np.zeros((1, n))
-        row[0, [a, b]] = weight
-        rows.append(row)
-        targets.append(np.array([weight * float(np.median(values)) / (2 * math.log(2))]))
-    solved = np.linalg.lstsq(np.concatenate(rows), np.concatenate(targets), rcond=None)[0]
-    return np.asarray(np.sqrt(np.clip(solved, FACTOR_LIMITS[0] ** 2, FACTOR_LIMITS[1] ** 2)))
-
-
 def _cell(values: Floats, pairs: Pairs, joint: int, state: str, resampler: Resampler) -> Sigma:
     """The finest level with enough pairs."""
-    finger = next((js for js in FINGER_JOINTS.values() if joint in js), (joint,))
-    levels = {"joint": (joint,), "finger": finger, "all": tuple(range(N_JOINTS))}
-    for level, joints in levels.items():
+    for level, joints in _levels(joint).items():
         chosen = values[:, joints]
         if np.isfinite(chosen).sum() >= MIN_PAIRS and np.nanmedian(chosen) > 0:
             hand = np.repeat(pairs.hand, len(joints))

@@ -6,7 +6,7 @@ from scipy import stats
 from test_qc_dawid_skene import judged
 
 from hint_tools.core.records import Hand
-from hint_tools.qc.bootstrap import Resampler, _student, _tail, wilson
+from hint_tools.qc.bootstrap import Resampler, _tail, design_effect, student, wilson
 from hint_tools.qc.dawid_skene import estimate_visibility, judged_joints, without_folds
 from hint_tools.qc.panel import build_panel
 
@@ -14,8 +14,11 @@ from hint_tools.qc.panel import build_panel
 @pytest.mark.parametrize("groups", [5, 6, 10, 30, 400])
 def test_tails_are_students(groups):
     t = stats.t(groups - 1).ppf(0.975)
-    assert _student(groups - 1) == pytest.approx(t, rel=0.004)
-    assert _tail(groups) == pytest.approx(stats.norm.cdf(-np.sqrt(groups / (groups - 1)) * t), rel=0.03)
+    assert _tail(groups) == pytest.approx(stats.norm.cdf(-np.sqrt(groups / (groups - 1)) * t))
+
+
+def test_students_t_is_that_of_the_tables():
+    assert [student(f) for f in (1, 2, 4, 30, 1e9)] == pytest.approx([12.706, 4.303, 2.776, 2.042, 1.960], abs=6e-4)
 
 
 def clustered(rng, pictures, truth):

@@ -33,9 +33,10 @@ def test_a_planted_habit_is_found_in_the_hands_frame_and_nobody_else_gets_one():
     bias = {(found.panel.annotators[p.annotator], b.joint, b.direction): b for p in found.profiles for b in p.biases}
     tip, thumb = bias["bo", "index_tip", "along"], bias["bo", "thumb_tip", "across"]
     assert tip.measured.value == pytest.approx(0.03, abs=0.005)
-    assert tip.shrunk.low < tip.shrunk.value < tip.measured.value
-    assert tip.shrunk.low > 0.01
-    assert thumb.shrunk.high < -0.005
+    assert tip.shrunk.low <= tip.shrunk.value < tip.measured.value
+    for found_one, planted in ((tip, 0.03), (thumb, -0.02)):
+        assert found_one.shrunk.low < planted < found_one.shrunk.high
+        assert found_one.shrunk.low * found_one.shrunk.high > 0
     clean = [b for (who, joint, _), b in bias.items() if joint not in ("index_tip", "thumb_tip")]
     assert max(abs(b.shrunk.value) for b in clean) < 0.006
 
