@@ -17,15 +17,13 @@ from collections.abc import Callable
 import numpy as np
 from qc_bounds import shifted_bound, visibility_bound
 from qc_people import drift, gold, intervals, repeats
+from qc_queue import queue
 from qc_world import JOINT_FACTOR, SIGMA_OCCLUDED, SIGMA_VISIBLE, Round, answer, make_world
 
-from hint_tools.qc.agreement import pair_distances
 from hint_tools.qc.analysis import Analysis, Beside, analyse
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.dawid_skene import estimate_visibility
 from hint_tools.qc.finger_states import along_fingers
-from hint_tools.qc.panel import build_pairs
-from hint_tools.qc.queue import find_outliers, occlusion_disagreement, second_look, spread_over_clips
 
 CONFIG = QcConfig(bootstrap=50)
 IDENTITY = {"swap": 0.02, "mirror": 0.01, "other hand": 0.01, "shifted": 0.02}
@@ -110,51 +108,6 @@ def _medoid(made: Round) -> np.ndarray:
     oks = np.exp(-squared / (2 * area[:, None, None, None] * (2 * 0.09) ** 2)).mean(axis=-1)
     best = oks.sum(axis=2).argmax(axis=1)
     return points[np.arange(len(points)), best]
-
-
-MIXES = {
-    "large, 9 % of answers": {"swap": 0.03, "mirror": 0.005, "other hand": 0.005, "shifted": 0.01, "slip": 0.02},
-    "neighbours 5 %, slips 2 %": {"neighbours": 0.05, "slip": 0.02},
-    "every kind 0.5 %": dict.fromkeys(
-        ("swap", "neighbours", "reversed", "mirror", "other hand", "shifted", "slip", "side"), 0.005
-    ),
-    "every kind 0.1 %": dict.fromkeys(
-        ("swap", "neighbours", "reversed", "mirror", "other hand", "shifted", "slip", "side"), 0.001
-    ),
-}
-"""What makes a hand truly bad: any of these, since each puts a joint, or the whole hand, where it is not."""
-
-
-def queue() -> None:
-    """Share of K truly bad hands among the first 2K, by OKS with one σ for all joints or, as CVAT, those both see."""
-    print("mistakes                    people noise     K   ours   OKS   ratio   OKS, visible   ratio")
-    for name, rates in MIXES.items():
-        for people in (2, 3):
-            for noise in (1, 2, 3):
-                made = answer(make_world(6000, 21), people, 22, noise=noise, rates=rates)
-                bad = made.spoilt_hands()
-                ours, *others = (len(bad & set(o[: 2 * len(bad)].tolist())) / len(bad) for o in _orders(made))
-                rest = "   ".join(f"{o:.2f}   {ours / o:5.2f}" for o in others)
-                print(f"{name:26}  {people:6} {noise:5} {len(bad):5}   {ours:.2f}   {rest}", flush=True)
-
-
-def _orders(made: Round) -> tuple[np.ndarray, ...]:
-    """Hands, most worth a look first: by the queue's score; by the least OKS of two answers, both ways."""
-    found = analysed(made)
-    panel, pairs = found.panel, build_pairs(found.panel)
-    common = found.sigmas.in_px(panel, found.sizes.scale, personal=False)
-    score = second_look(panel, find_outliers(panel, pairs, common), found.mistakes, CONFIG.queue_z)
-    order = spread_over_clips(score, occlusion_disagreement(panel), panel.clip)
-    flat = np.broadcast_to(0.09 / np.sqrt(2) * found.sizes.scale[:, None, None], panel.visibility.shape)
-    apart = pair_distances(panel, pairs, flat)
-    ranked = []
-    for counted in (np.isfinite(apart.oks), apart.both_visible):
-        number = counted.sum(axis=1)
-        total = np.where(counted, apart.oks, 0.0).sum(axis=1)
-        worst = np.full(len(panel.hand_ids), np.inf)
-        np.minimum.at(worst, pairs.hand, np.divide(total, number, out=np.ones(len(number)), where=number > 0))
-        ranked.append(worst.argsort(kind="stable"))
-    return order, *ranked
 
 
 def occlusion() -> None:

@@ -275,5 +275,7 @@ class QueueItem(Record):
 
     hand_id: str
     rank: int
+    """From 1; among hands of like chance clips take turns."""
     score: float
+    """Chance that an answer to it holds a mistake, 0 to 1."""
     reason: str

@@ -9,6 +9,7 @@ from hint_tools.core.records import Consensus, Fit, Frame, Hand, Prediction, Que
 from hint_tools.qc.agreement import Agreement, measure_agreement, pair_distances, pck_curves
 from hint_tools.qc.bias import measure_bias, offsets_from_others
 from hint_tools.qc.bootstrap import Resampler
+from hint_tools.qc.chances import weigh
 from hint_tools.qc.conclude import conclude, decide
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.drift import Change, PeriodFigures, find_changes, measure_periods
@@ -171,6 +172,5 @@ def _queue(
     outliers = find_outliers(panel, joints.pairs, common)
     settled = frozenset(c.hand_id for c in later if c.status == Status.ADJUDICATED)
     unsettled = frozenset(c.hand_id for c in (*first, *later) if c.status == Status.DISAGREED)
-    return build_queue(
-        panel, joints.pairs, outliers, mistakes, config.queue_z, settled=settled, unsettled=unsettled - settled
-    )
+    chances = weigh(panel, joints.sigmas, joints.sizes.scale, joints.renamings)
+    return build_queue(panel, outliers, mistakes, chances, config, settled=settled, unsettled=unsettled - settled)

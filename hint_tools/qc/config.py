@@ -38,6 +38,14 @@ class QcConfig(StageConfig):
         "at again.",
         json_schema_extra=_MISTAKES,
     )
+    queue_chance: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description="Chance that an answer holds a mistake from which on a hand is looked at again, however near the "
+        "answers are.",
+        json_schema_extra=_MISTAKES,
+    )
     disagreed_joints: int = Field(
         default=6,
         ge=1,

@@ -40,8 +40,8 @@ METHODS: Final[tuple[tuple[str, str], ...]] = (
     ("gold hands", "Wald's sequential test between failure rates of 5 % and 20 %."),
     ("changes", "CUSUM test on each annotator's distance to the others, picture by picture."),
     (
-        "score in the queue",
-        "The larger of the largest distance in σ of two annotators and the square root of the gain by renaming.",
+        "chance of a mistake",
+        "Bayes' theorem over all that may be wrong with an answer, at rates and with hands as hard as the round shows.",
     ),
 )
 """(figure, method)."""

@@ -1,9 +1,12 @@
-"""The hands to look at again, worst first, and why."""
+"""The hands to look at again, those that most probably hold a mistake first, and why.
+
+A second look costs the same at every hand, and one wrong hand spoils a data set as much as another: so hands are ranked
+by the chance that a look finds a mistake, and by how many joints it puts right only where that is about the same.
+"""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hint_tools.core.records import QueueItem
-from hint_tools.core.skeleton import JOINT_NAMES
+from hint_tools.core.skeleton import JOINT_NAMES, N_JOINTS
+from hint_tools.qc.chances import Chances
+from hint_tools.qc.config import QcConfig
+from hint_tools.qc.hypotheses import HYPOTHESES
 from hint_tools.qc.mistakes import KINDS, Mistake, name_of
 from hint_tools.qc.occlusion import occlusion_counts
 from hint_tools.qc.panel import Pairs, Panel
@@ -19,8 +25,17 @@ from hint_tools.qc.panel import Pairs, Panel
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-_ALWAYS = frozenset({"wrong-side", "side-unclear", "wrong-hand", "rejection-split"})
-"""Mistakes no distance shows: such a hand is looked at again however near its joints are."""
+_OF_THE_HAND = {
+    "wrong-side": math.inf,
+    "side-unclear": math.inf,
+    "rejection-split": math.inf,
+    "wrong-hand": math.log(99),
+}
+"""Mistakes that concern the hand as a whole, and their log odds. Where people contradict each other somebody must be
+wrong; an answer on another hand is one, unless the box that was asked for is wrong."""
+_WORTH_SAYING = 0.2
+"""Chance of a mistake from which on the likeliest one is told."""
+_JOINTS_OF = np.array([h.joints for h in HYPOTHESES])
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,12 +45,13 @@ class Outliers:
     Args:
         z: (H) the standardised distance; NaN with fewer than two answers.
         joint: (H) index of the joint.
-        pair: (H) index of the pair, -1 without one.
+        first, second: (H) the two answers.
     """
 
     z: Floats
     joint: Ints
-    pair: Ints
+    first: Ints
+    second: Ints
 
 
 def find_outliers(panel: Panel, pairs: Pairs, sigma_px: Floats) -> Outliers:
@@ -50,15 +66,17 @@ def find_outliers(panel: Panel, pairs: Pairs, sigma_px: Floats) -> Outliers:
     apart = np.linalg.norm(panel.keypoints[first] - panel.keypoints[second], axis=-1)
     z = np.nan_to_num(apart / np.sqrt(sigma_px[first] ** 2 + sigma_px[second] ** 2), nan=-1.0)
     n = len(panel.hand_ids)
-    worst, joint, pair = np.full(n, np.nan), np.zeros(n, dtype=np.int64), np.full(n, -1, dtype=np.int64)
+    worst = np.full(n, np.nan)
+    joint, one, other = (np.zeros(n, dtype=np.int64) for _ in range(3))
     if len(z):
         at = z.argmax(axis=1)
         largest = z.max(axis=1)
         order = np.lexsort((-np.arange(len(z)), largest))  # the last one written to a hand is its largest
-        worst[pairs.hand[order]], joint[pairs.hand[order]] = largest[order], at[order]
-        pair[pairs.hand[order]] = order
+        hand = pairs.hand[order]
+        worst[hand], joint[hand] = largest[order], at[order]
+        one[hand], other[hand] = pairs.first[order], pairs.second[order]
     worst[worst < 0] = np.nan
-    return Outliers(worst, joint, pair)
+    return Outliers(worst, joint, one, other)
 
 
 def occlusion_disagreement(panel: Panel) -> Floats:
@@ -70,89 +88,135 @@ def occlusion_disagreement(panel: Panel) -> Floats:
     return np.asarray(np.divide(split.sum(axis=1), total, out=np.zeros(len(total)), where=total > 0))
 
 
-def second_look(panel: Panel, outliers: Outliers, mistakes: Sequence[Mistake], threshold: float) -> Floats:
-    """(H) what a second look would gain: max(z, sqrt(gain of mending)); at least `threshold` with a mistake named.
+def hand_odds(chances: Chances, mistakes: Sequence[Mistake]) -> Floats:
+    """(H) log odds that an answer holds a mistake, with what joints don't show: sides, rejections, another hand.
 
     Args:
-        panel: the answers.
-        outliers: of the panel.
-        mistakes: found in it.
-        threshold: that a hand with a mistake no distance shows gets at least.
+        chances: what the joints say.
+        mistakes: found in the hands.
     """
-    score = np.nan_to_num(outliers.z)
+    odds = chances.log_odds.copy()
     for mistake in mistakes:
-        floor = threshold if mistake.kind in _ALWAYS or mistake.gain > 0 else 0.0
-        score[mistake.hand] = max(score[mistake.hand], math.sqrt(mistake.gain), floor)
-    return np.asarray(score)
+        if mistake.kind in _OF_THE_HAND:
+            odds[mistake.hand] = max(odds[mistake.hand], _OF_THE_HAND[mistake.kind])
+    return odds
 
 
-def spread_over_clips(score: Floats, split: Floats, clip: Ints) -> Ints:
-    """Hands, most worth a look first, in an order no clip can fill: a clip's k-th hand counts for score / sqrt(k).
+def joints_at_stake(chances: Chances, mistakes: Sequence[Mistake]) -> Ints:
+    """(H) how many joints a second look would put right, if the likeliest mistake of each hand is one.
 
     Args:
-        score: (H) of `second_look`.
-        split: (H) disagreement on occlusion; decides between equal scores.
+        chances: what the joints say.
+        mistakes: found in the hands; a whole hand is at stake with its side, or whether it is one.
+    """
+    joints = _JOINTS_OF[chances.hypothesis]
+    for mistake in mistakes:
+        if mistake.kind in _OF_THE_HAND:
+            joints[mistake.hand] = N_JOINTS
+    return np.asarray(joints, dtype=np.int64)
+
+
+def _chance(log_odds: Floats) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-np.maximum(log_odds, -700.0))))
+
+
+def likely_alike(log_odds: Floats) -> Ints:
+    """(H) a number for hands of like probability, the larger the likelier: odds within 10^¼, and all above 99 %."""
+    return np.asarray(np.floor(np.clip(log_odds / math.log(10), -300, 2) * 4), dtype=np.int64)
+
+
+def rank_hands(log_odds: Floats, joints: Ints, split: Floats, clip: Ints) -> Ints:
+    """Hands, most worth a look first: the likelier before the less likely, and clips take turns.
+
+    Clips take turns among hands of like probability only: what is nearly certain never waits for what is doubtful, and
+    no clip can fill a part of the queue while another clip has a hand as likely.
+
+    Args:
+        log_odds: (H) of a mistake.
+        joints: (H) how many a second look would put right: decides within a turn.
+        split: (H) disagreement on occlusion; decides between equals.
         clip: (H) index.
     """
-    order = np.lexsort((np.arange(len(score)), -split, -score))
-    seen: Counter[int] = Counter()
-    shared = np.zeros(len(score))
-    for hand in order.tolist():
-        seen[int(clip[hand])] += 1
-        shared[hand] = score[hand] / math.sqrt(seen[int(clip[hand])])
-    return np.asarray(np.lexsort((np.arange(len(score)), -split, -shared)), dtype=np.int64)
+    alike = likely_alike(log_odds)
+    gain = joints * _chance(log_odds)
+    index = np.arange(len(log_odds))
+    order = np.lexsort((index, -split, -gain, clip, -alike))
+    turn = np.zeros(len(index), dtype=np.int64)
+    if len(index):
+        begins = np.append(True, (np.diff(alike[order]) != 0) | (np.diff(clip[order]) != 0))
+        turn[order] = index - np.maximum.accumulate(np.where(begins, index, 0))
+    return np.asarray(np.lexsort((index, -split, -gain, turn, -alike)), dtype=np.int64)
 
 
 def build_queue(
     panel: Panel,
-    pairs: Pairs,
     outliers: Outliers,
     mistakes: Sequence[Mistake],
-    threshold: float,
+    chances: Chances,
+    config: QcConfig,
     *,
     settled: frozenset[str] = frozenset(),
     unsettled: frozenset[str] = frozenset(),
 ) -> list[QueueItem]:
-    """Hands past `threshold` and hands without a consensus, by what a second look would gain, spread over clips.
+    """Hands worth a second look, in the order of `rank_hands`.
+
+    They are those with a named mistake, a chance of one of `config.queue_chance`, two answers `config.queue_z` apart,
+    or no consensus.
 
     Args:
         panel: the answers.
-        pairs: of the panel.
         outliers: of the panel.
         mistakes: found in it.
-        threshold: score from which on a hand is looked at again.
+        chances: of a mistake, from its joints.
+        config: thresholds.
         settled: hands a later round or an expert has decided: they stay out.
-        unsettled: hands without enough agreement: they are in, whatever their score.
+        unsettled: hands without enough agreement: they are in, whatever their chance.
     """
     of_hand: dict[int, list[Mistake]] = {}
     for mistake in mistakes:
         of_hand.setdefault(mistake.hand, []).append(mistake)
-    score = second_look(panel, outliers, mistakes, threshold)
-    undecided = np.array([h in unsettled for h in panel.hand_ids], dtype=np.bool_)
-    score = np.where(undecided, np.maximum(score, threshold), score)
-    chosen = np.array([h not in settled for h in panel.hand_ids], dtype=np.bool_) & (score >= threshold)
-    index = np.flatnonzero(chosen)
-    order = index[spread_over_clips(score[index], occlusion_disagreement(panel)[index], panel.clip[index])]
+    odds = hand_odds(chances, mistakes)
+    score = _chance(odds)
+    chosen = (score >= config.queue_chance) | (np.nan_to_num(outliers.z) >= config.queue_z)
+    chosen[[m.hand for m in mistakes if m.kind in _OF_THE_HAND or m.gain > 0]] = True
+    chosen |= np.array([h in unsettled for h in panel.hand_ids], dtype=np.bool_)
+    index = np.flatnonzero(chosen & np.array([h not in settled for h in panel.hand_ids], dtype=np.bool_))
+    joints, split = joints_at_stake(chances, mistakes), occlusion_disagreement(panel)
+    order = index[rank_hands(odds[index], joints[index], split[index], panel.clip[index])]
     return [
         QueueItem(
             hand_id=panel.hand_ids[hand],
             rank=rank,
             score=float(score[hand]),
-            reason=_reason(panel, pairs, outliers, of_hand.get(hand, []), hand, threshold)
-            or "no two annotators agree on enough joints",
+            reason=_reason(panel, outliers, of_hand.get(hand, []), chances, hand, config.queue_z),
         )
         for rank, hand in enumerate(order.tolist(), start=1)
     ]
 
 
 def _reason(
-    panel: Panel, pairs: Pairs, outliers: Outliers, mistakes: Sequence[Mistake], hand: int, threshold: float
+    panel: Panel, outliers: Outliers, mistakes: Sequence[Mistake], chances: Chances, hand: int, threshold: float
 ) -> str:
+    """What was named, how far answers are apart, and what is likeliest where neither says it."""
     order = list(KINDS)
     parts = [m.message for m in sorted(mistakes, key=lambda m: (order.index(m.kind), m.slots))]
-    if outliers.z[hand] >= threshold:
-        pair = outliers.pair[hand]
-        who = " and ".join(name_of(panel, hand, int(k[pair])) for k in (pairs.first, pairs.second))
+    explained = any(m.kind in _OF_THE_HAND or m.gain > 0 for m in mistakes)
+    far = bool(outliers.z[hand] >= threshold)
+    likeliest = HYPOTHESES[chances.hypothesis[hand]]
+    same = far and likeliest.kind == "astray" and likeliest.first == outliers.joint[hand]
+    if not explained and not same and _chance(chances.log_odds[hand]) >= _WORTH_SAYING:
+        parts.append(_suspicion(panel, chances, hand))
+    if far:
+        who = " and ".join(name_of(panel, hand, int(slots[hand])) for slots in (outliers.first, outliers.second))
         joint = JOINT_NAMES[outliers.joint[hand]]
         parts.append(f"{who} are {outliers.z[hand]:.1f} standard deviations apart at {joint}")
-    return "; ".join(parts)
+    return "; ".join(parts) or "no two annotators agree on enough joints"
+
+
+def _suspicion(panel: Panel, chances: Chances, hand: int) -> str:
+    """The likeliest mistake in words; of two answers either may hold it."""
+    answers = np.flatnonzero(panel.has_joints[hand]).tolist()
+    who = answers if len(answers) == 2 else [int(chances.slot[hand])]
+    share = chances.share[hand] * _chance(chances.log_odds[hand]) * len(who)
+    word = "probably" if share > 0.5 else "perhaps"
+    return f"{' or '.join(name_of(panel, hand, k) for k in who)} {word} {HYPOTHESES[chances.hypothesis[hand]].words}"
