@@ -1,6 +1,7 @@
 """Keypoints from a COCO file, of any number of joints: people, hands, animals.
 
 COCO writes a joint as x, y, v with v 0 not labelled, 1 labelled but hidden, 2 visible, and the object's area in px².
+COCO-WholeBody keeps hands, faces and feet in fields of their own (`lefthand_kpts`), with the area of the whole person.
 """
 
 from __future__ import annotations
@@ -16,9 +17,16 @@ import numpy.typing as npt
 
 from hint_tools.core.errors import DataError
 from hint_tools.core.findings import Finding, Severity
+from hint_tools.core.skeleton import JOINT_NAMES
 
 Floats = npt.NDArray[np.float64]
 _ANNOTATOR_KEYS = ("annotator", "annotator_id")
+KEYPOINTS = "keypoints"
+"""Field with the joints, unless another is asked for."""
+_HAND_FIELDS = ("lefthand_kpts", "righthand_kpts")
+"""COCO-WholeBody's, in this project's order of joints."""
+_HARMLESS = frozenset({"no labelled joint", "a crowd"})
+"""Reasons to leave an annotation out that nobody has to mend."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,12 +61,13 @@ class CocoPoses:
     findings: tuple[Finding, ...]
 
 
-def parse_coco_keypoints(data: bytes, name: str) -> CocoPoses:
+def parse_coco_keypoints(data: bytes, name: str, field: str = KEYPOINTS) -> CocoPoses:
     """The objects of a COCO keypoints file that have at least one labelled joint, in its order.
 
     Args:
         data: the file: `images[].{id, file_name}`, `annotations[].{id, image_id, keypoints, area}`.
         name: what to call the file in messages.
+        field: of the annotations that holds the joints.
 
     Raises:
         DataError: it is not such a file, or its objects have different numbers of joints.
@@ -71,17 +80,40 @@ def parse_coco_keypoints(data: bytes, name: str) -> CocoPoses:
         if not isinstance(row, dict) or not isinstance(row.get("image_id"), int | str) or row["image_id"] not in files:
             dropped["annotation of an unknown picture"] += 1
             continue
-        numbers = _numbers(row.get("keypoints"))
-        if numbers is None:
+        numbers = _numbers(row.get(field))
+        if row.get("iscrowd") == 1:
+            dropped["a crowd"] += 1
+        elif numbers is None:
             dropped["no keypoints of three finite numbers each"] += 1
         elif not (numbers[:, 2] > 0).any():
             dropped["no labelled joint"] += 1
         else:
             poses.append(_pose(row, files[row["image_id"]], numbers))
-    sizes = sorted({len(p.keypoints) for p in poses})
+    sizes = Counter(len(p.keypoints) for p in poses)
     if len(sizes) > 1:
-        raise DataError(f"{name}: expected one number of joints for all objects, got {', '.join(map(str, sizes))}")
-    return CocoPoses(tuple(poses), _joint_names(document, sizes[0] if sizes else 0), _findings(dropped, name))
+        example = {len(p.keypoints): p.annotation_id for p in reversed(poses)}
+        told = ", ".join(f"{k} in {n} (such as annotation {example[k]})" for k, n in sorted(sizes.items()))
+        raise DataError(f"{name}: expected one number of joints for all objects, got {told}")
+    if not poses:
+        _explain_nothing(document, name, field)
+    number = next(iter(sizes), 0)
+    return CocoPoses(tuple(poses), _joint_names(document, number, field), _findings(dropped, name))
+
+
+def _explain_nothing(document: dict[str, Any], name: str, field: str) -> None:
+    """Say which field may have been meant, where no annotation has a joint in `field`.
+
+    Raises:
+        DataError: the annotations have other fields that look like keypoints.
+    """
+    rows = [r for r in document["annotations"] if isinstance(r, dict)]
+    others = sorted({k for r in rows for k, v in r.items() if k != field and _joints_in(v) >= 2})
+    if others:
+        raise DataError(
+            f"{name}: no annotation has labelled joints in `{field}`; other fields that look like some: "
+            f"{', '.join(others)}",
+            hint=f"hint qc sigma --field {others[0]} ...",
+        )
 
 
 def _document(data: bytes, name: str) -> dict[str, Any]:
@@ -103,6 +135,11 @@ def _numbers(value: Any) -> Floats | None:
     return np.array(value, dtype=np.float64).reshape(-1, 3)
 
 
+def _joints_in(value: Any) -> int:
+    numbers = _numbers(value)
+    return 0 if numbers is None else len(numbers)
+
+
 def _pose(row: dict[str, Any], image: str, numbers: Floats) -> CocoPose:
     labelled = numbers[:, 2] > 0
     area = row.get("area")
@@ -113,18 +150,25 @@ def _pose(row: dict[str, Any], image: str, numbers: Floats) -> CocoPose:
         annotation_id=str(row.get("id", "")),
         category=str(row.get("category_id", "")),
         keypoints=np.where(labelled[:, None], numbers[:, :2], np.nan),
-        visibility=numbers[:, 2].astype(np.int64),
+        visibility=np.minimum(np.ceil(numbers[:, 2]), 2).astype(np.int64),  # some write a confidence
         area_px2=float(area) if usable and area is not None else math.nan,
         annotator=annotator,
     )
 
 
-def _joint_names(document: dict[str, Any], number: int) -> tuple[str, ...]:
+def _joint_names(document: dict[str, Any], number: int, field: str) -> tuple[str, ...]:
+    if field != KEYPOINTS:
+        return JOINT_NAMES if field in _HAND_FIELDS and number == len(JOINT_NAMES) else _numbered(number)
     categories = document.get("categories")
     for row in categories if isinstance(categories, list) else []:
         names = row.get("keypoints") if isinstance(row, dict) else None
         if isinstance(names, list) and len(names) == number:
             return tuple(map(str, names))
+    return _numbered(number)
+
+
+def _numbered(number: int) -> tuple[str, ...]:
+    """Names for joints that have none."""
     return tuple(str(k) for k in range(number))
 
 
@@ -132,9 +176,9 @@ def _findings(dropped: Counter[str], name: str) -> tuple[Finding, ...]:
     return tuple(
         Finding(
             code="formats.coco-keypoints-dropped",
-            severity=Severity.INFO if reason == "no labelled joint" else Severity.WARNING,
+            severity=Severity.INFO if reason in _HARMLESS else Severity.WARNING,
             message=f"{name}: {count} annotations can't be used: {reason}",
-            suggestion="" if reason == "no labelled joint" else "mend them in the file and run the command again",
+            suggestion="" if reason in _HARMLESS else "mend them in the file and run the command again",
             count=count,
         )
         for reason, count in sorted(dropped.items())

@@ -24,8 +24,13 @@ from hint_tools.qc.scale import joint_boxes
 Floats = npt.NDArray[np.float64]
 
 SAME_OBJECT_IOU = 0.5
-"""Overlap of the boxes around the joints from which on two annotations are of one object; any overlap will do where
-their ids are the same, or the picture has just one object of the category."""
+"""Overlap of the boxes around the joints from which on two annotations are of one object. Any overlap will do where
+nothing nearer is left and their ids are the same, or the picture has just one object of the category. Ids alone are no
+proof: annotators' tools count their own."""
+_SAME_PX = 1e-3
+"""Nobody places every joint of an object this near to somebody else's: one annotation is a copy of the other."""
+_LEAST = 1e-12
+"""d²/s² of joints at one place, which whole pixels bring about: the smallest distances, not none."""
 ROBUST_FACTOR = 2 * math.log(2)
 STATES: Mapping[str, tuple[int, ...]] = {"labelled": (1, 2), "visible": (2,), "hidden": (1,)}
 
@@ -47,19 +52,21 @@ class DoubleAnnotations:
     Args:
         first, second: (P) poses.
         unmatched: annotations nobody else has.
+        copies: pairs that were left out, since all their joints are the same.
         without_area: pairs whose area is that of the box around the joints, for want of one in the file.
     """
 
     first: tuple[CocoPose, ...]
     second: tuple[CocoPose, ...]
     unmatched: int
+    copies: int
     without_area: int
 
 
 def match_annotations(by_annotator: Mapping[str, Sequence[CocoPose]]) -> DoubleAnnotations:
     """Every two annotators' annotations of one object.
 
-    Within a picture and category the best overlaps are paired first, those with one id before all others.
+    Within a picture and category those are paired first whose joints are nearest to each other.
 
     Args:
         by_annotator: name -> poses, all with the same joints.
@@ -67,6 +74,7 @@ def match_annotations(by_annotator: Mapping[str, Sequence[CocoPose]]) -> DoubleA
     first: list[CocoPose] = []
     second: list[CocoPose] = []
     used: set[int] = set()
+    copies = 0
     for one, other in itertools.combinations(sorted(by_annotator), 2):
         there: dict[tuple[str, str], list[CocoPose]] = {}
         for pose in by_annotator[other]:
@@ -76,20 +84,25 @@ def match_annotations(by_annotator: Mapping[str, Sequence[CocoPose]]) -> DoubleA
             here.setdefault((pose.image, pose.category), []).append(pose)
         for place in sorted(here.keys() & there.keys()):
             for a, b in _paired(here[place], there[place]):
-                first.append(a)
-                second.append(b)
                 used |= {id(a), id(b)}
+                if _copied(a, b):
+                    copies += 1
+                else:
+                    first.append(a)
+                    second.append(b)
     everything = [p for poses in by_annotator.values() for p in poses]
     missing = sum(not math.isfinite(_area(a, b)) for a, b in zip(first, second, strict=True))
-    return DoubleAnnotations(tuple(first), tuple(second), sum(id(p) not in used for p in everything), missing)
+    unmatched = sum(id(p) not in used for p in everything)
+    return DoubleAnnotations(tuple(first), tuple(second), unmatched, copies, missing)
 
 
 def _paired(one: Sequence[CocoPose], other: Sequence[CocoPose]) -> list[tuple[CocoPose, CocoPose]]:
-    boxes = [joint_boxes(np.stack([p.keypoints for p in poses])) for poses in (one, other)]
+    points = [np.stack([p.keypoints for p in poses]) for poses in (one, other)]
+    boxes = [joint_boxes(p) for p in points]
     overlap = iou(boxes[0][:, None], boxes[1][None])
     alone = len(one) == len(other) == 1
     candidates = [
-        (a.annotation_id != b.annotation_id or not a.annotation_id, -float(overlap[i, j]), i, j)
+        (bool(overlap[i, j] <= SAME_OBJECT_IOU), _apart(points[0][i], points[1][j]), i, j)
         for i, a in enumerate(one)
         for j, b in enumerate(other)
         if overlap[i, j] > (0.0 if alone or a.annotation_id == b.annotation_id else SAME_OBJECT_IOU)
@@ -104,13 +117,28 @@ def _paired(one: Sequence[CocoPose], other: Sequence[CocoPose]) -> list[tuple[Co
     return found
 
 
+def _apart(one: Floats, other: Floats) -> float:
+    """Mean distance of the joints both have, px; infinite where they have none in common."""
+    distance = np.linalg.norm(one - other, axis=1)
+    known = np.isfinite(distance)
+    return float(distance[known].mean()) if known.any() else math.inf
+
+
+def _copied(one: CocoPose, other: CocoPose) -> bool:
+    """Whether all joints lie where the other has them."""
+    same = np.isnan(one.keypoints) & np.isnan(other.keypoints) | (np.abs(one.keypoints - other.keypoints) < _SAME_PX)
+    return bool(same.all())
+
+
 def _area(one: CocoPose, other: CocoPose) -> float:
     """Mean of the areas the two give; NaN without any."""
     given = [p.area_px2 for p in (one, other) if math.isfinite(p.area_px2)]
     return sum(given) / len(given) if given else math.nan
 
 
-def measure_coco_sigmas(pairs: DoubleAnnotations, joints: Sequence[str], resamples: int, seed: int) -> list[CocoSigma]:
+def measure_coco_sigmas(
+    pairs: DoubleAnnotations, joints: Sequence[str], resamples: int, seed: int, *, of_box_alone: bool = False
+) -> list[CocoSigma]:
     """σ of every joint in every state of `STATES`; NaN where nobody placed it twice.
 
     Args:
@@ -118,6 +146,7 @@ def measure_coco_sigmas(pairs: DoubleAnnotations, joints: Sequence[str], resampl
         joints: names.
         resamples: of pictures, for the intervals.
         seed: of the resamples.
+        of_box_alone: s² is the area of the box around the joints, whatever area the files give.
     """
     if not pairs.first:
         return []
@@ -126,8 +155,9 @@ def measure_coco_sigmas(pairs: DoubleAnnotations, joints: Sequence[str], resampl
     boxes = joint_boxes(np.concatenate(points, axis=1))
     of_box = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
     given = np.array([_area(a, b) for a, b in zip(pairs.first, pairs.second, strict=True)])
-    area = np.where(np.isfinite(given), given, np.where(of_box > 0, of_box, np.nan))
-    squared = ((points[0] - points[1]) ** 2).sum(axis=-1) / area[:, None]
+    box_area = np.where(of_box > 0, of_box, np.nan)
+    area = box_area if of_box_alone else np.where(np.isfinite(given), given, box_area)
+    squared = np.maximum(((points[0] - points[1]) ** 2).sum(axis=-1) / area[:, None], _LEAST)
     image = np.unique([p.image for p in pairs.first], return_inverse=True)[1].astype(np.int64)
     resampler, each = Resampler(image, resamples, seed), np.arange(len(image), dtype=np.int64)
     found = []

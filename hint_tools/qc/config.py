@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -24,11 +24,12 @@ class QcConfig(StageConfig):
         "25 is five standard deviations: no false alarm in 60,000 clean pairs of benchmarks/qc.py.",
         json_schema_extra=_MISTAKES,
     )
-    shift_gain: float = Field(
-        default=20.0,
+    shift_alarms: float = Field(
+        default=0.0007,
         gt=0,
-        description="The same for a finger labelled one joint too far; at 20 one clean hand in 1,000 gets such a "
-        "finding where people err three times as much as usual, and hardly any elsewhere.",
+        lt=1,
+        description="Part of the clean hands that may be said to have a finger labelled one joint too far; how much "
+        "likelier than not that must be to be said follows from it and from how much this round's annotators err.",
         json_schema_extra=_MISTAKES,
     )
     queue_z: float = Field(
@@ -127,5 +128,14 @@ class SigmaConfig(StageConfig):
         json_schema_extra={"argument": True},
     )
     out: Path = Field(default=Path("coco_sigmas.json"), description="Where the figures are written.")
+    field: str = Field(
+        default="keypoints",
+        description="Field of the annotations that holds the joints, such as COCO-WholeBody's lefthand_kpts.",
+    )
+    scale: Literal["area", "joints"] = Field(
+        default="area",
+        description="What distances are divided by, squared: the object's area in the file, as COCO does, or that of "
+        "the box around its joints; COCO-WholeBody's area is the whole person's.",
+    )
     bootstrap: int = Field(default=2000, ge=50, description="Resamples of pictures behind every interval.")
     seed: int = Field(default=0, description="Seed of the resamples.")

@@ -10,7 +10,7 @@ from hint_tools.core.errors import DataError
 from hint_tools.core.findings import Finding, Severity
 from hint_tools.core.report import Report
 from hint_tools.formats.coco_keypoints import CocoPose, CocoPoses, parse_coco_keypoints
-from hint_tools.qc.coco_sigmas import CocoSigma, match_annotations, measure_coco_sigmas
+from hint_tools.qc.coco_sigmas import CocoSigma, DoubleAnnotations, match_annotations, measure_coco_sigmas
 from hint_tools.qc.config import SigmaConfig
 from hint_tools.store.atomic import write_json
 from hint_tools.store.project import Project
@@ -23,56 +23,119 @@ def run_sigma(config: SigmaConfig, project: Project | None) -> Report:
         DataError: a file is missing or no COCO keypoints, skeletons differ, or nothing was annotated twice.
         EnvironmentFault: `out` can't be written.
     """
-    read = [_read(path) for path in config.files]
+    read = [_read(path, config.field) for path in config.files]
     by_annotator = _by_annotator(config.files, read)
-    joints = read[0].joints
-    if any(len(r.joints) not in (0, len(joints)) for r in read):
-        numbers = ", ".join(f"{p}: {len(r.joints)}" for p, r in zip(config.files, read, strict=True))
-        raise DataError(f"expected the same joints in every file, got {numbers}")
+    joints = _same_joints(config.files, read)
     pairs = match_annotations(by_annotator)
     if not pairs.first:
-        raise DataError(
-            f"no object was annotated by two of {len(by_annotator)} annotators ({', '.join(sorted(by_annotator))})",
-            hint="hint qc sigma first_annotator.json second_annotator.json",
-        )
-    sigmas = measure_coco_sigmas(pairs, joints, config.bootstrap, config.seed)
+        raise _nothing_twice(by_annotator, pairs.copies)
+    sigmas = measure_coco_sigmas(pairs, joints, config.bootstrap, config.seed, of_box_alone=config.scale == "joints")
     counts: dict[str, int | float | str] = {
         "annotators": len(by_annotator),
         "annotations": sum(len(p) for p in by_annotator.values()),
         "annotated once": pairs.unmatched,
+        "copies": pairs.copies,
         "pairs": len(pairs.first),
         "pictures": len({p.image for p in pairs.first}),
     }
     shown = {s.joint: _shown(s) for s in sigmas if s.state == "labelled"}
+    document = _document(sigmas, joints, counts, config)
     if not config.dry_run:
-        write_json(config.out, _document(sigmas, counts))
-    findings = [f for r in read for f in r.findings]
-    if pairs.without_area:
-        findings.append(
+        write_json(config.out, document)
+    return Report(
+        stage="qc sigma",
+        counts={**counts, **shown},
+        findings=(*(f for r in read for f in r.findings), *_findings(pairs, config)),
+        outputs=() if config.dry_run else (str(config.out),),
+        details={k: document[k] for k in ("joints", "sigmas", "cells", "unit")},
+    )
+
+
+def _findings(pairs: DoubleAnnotations, config: SigmaConfig) -> list[Finding]:
+    """What is odd about the pairs."""
+    found = []
+    if pairs.without_area and config.scale == "area":
+        found.append(
             Finding(
                 code="qc.no-area",
                 severity=Severity.WARNING,
                 message=f"{pairs.without_area} pairs have no area in the files; that of the box around their joints is "
                 "used, which is larger than COCO's outlines",
-                suggestion="add `area`, px², to the annotations",
+                suggestion="add `area`, px², to the annotations, or ask for it: hint qc sigma --scale joints",
                 count=pairs.without_area,
             )
         )
-    return Report(
-        stage="qc sigma",
-        counts={**counts, **shown},
-        findings=tuple(findings),
-        outputs=() if config.dry_run else (str(config.out),),
-        details={"sigmas": [_cell(s) for s in sigmas]},
+    if pairs.copies:
+        found.append(
+            Finding(
+                code="qc.copied",
+                severity=Severity.WARNING,
+                message=f"{pairs.copies} objects have every joint at the same place in two annotations: they are "
+                "copies, which say nothing about precision, and are left out",
+                suggestion="give files that were annotated apart from each other",
+                count=pairs.copies,
+            )
+        )
+    return found
+
+
+def _same_joints(paths: tuple[Path, ...], read: list[CocoPoses]) -> tuple[str, ...]:
+    """The names of the joints, after checking that all files mean the same ones.
+
+    Raises:
+        DataError: their number or order differs.
+    """
+    filled = [(path, r.joints) for path, r in zip(paths, read, strict=True) if r.joints]
+    if len({len(joints) for _, joints in filled}) > 1:
+        numbers = ", ".join(f"{path}: {len(joints)}" for path, joints in filled)
+        raise DataError(f"expected the same joints in every file, got {numbers}")
+    named = [(path, joints) for path, joints in filled if joints[0] != "0"]  # the others have no names to compare
+    for path, joints in named[1:]:
+        place = next((k for k, (a, b) in enumerate(zip(named[0][1], joints, strict=True)) if a != b), None)
+        if place is not None:
+            raise DataError(
+                f"expected the same order of joints in every file; joint {place} is {named[0][1][place]!r} in "
+                f"{named[0][0]} and {joints[place]!r} in {path}",
+                hint="bring `categories[].keypoints` and the annotations of one file into the order of the other",
+            )
+    return named[0][1] if named else filled[0][1] if filled else ()
+
+
+def _nothing_twice(by_annotator: dict[str, list[CocoPose]], copies: int) -> DataError:
+    """Why no object was annotated by two people, as far as can be told."""
+    who = ", ".join(sorted(by_annotator))
+    if copies:
+        return DataError(
+            f"all {copies} objects have every joint at the same place in two annotations: one is a copy of the other",
+            hint="give files that were annotated apart from each other",
+        )
+    if len(by_annotator) < 2:
+        return DataError(
+            f"no object was annotated by two people: there is one annotator ({who or 'none with labelled joints'})",
+            hint="one file an annotator: hint qc sigma first.json second.json; or write `annotator` in annotations[]",
+        )
+    pictures = [{p.image for p in poses} for poses in by_annotator.values()]
+    shared = set.intersection(*pictures)
+    if not shared:
+        examples = ", ".join(min(names) for names in pictures[:2])
+        return DataError(
+            f"no object was annotated by two of {len(by_annotator)} annotators ({who}): they have no picture in common "
+            f"(such as {examples})",
+            hint="`images[].file_name` must be the same in all files",
+        )
+    return DataError(
+        f"no object was annotated by two of {len(by_annotator)} annotators ({who}), though they have {len(shared)} "
+        "pictures in common: no two objects of one category overlap by half",
+        hint="check `category_id`, and that the pictures have the same size in all files",
     )
 
 
-def _read(path: Path) -> CocoPoses:
+def _read(path: Path, field: str) -> CocoPoses:
     try:
         data = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: can't be read ({error.strerror})") from error
-    return parse_coco_keypoints(data, str(path))
+    return parse_coco_keypoints(data, str(path), field)
 
 
 def _by_annotator(paths: tuple[Path, ...], read: list[CocoPoses]) -> dict[str, list[CocoPose]]:
@@ -99,11 +162,17 @@ def _cell(sigma: CocoSigma) -> dict[str, Any]:
     return {"joint": sigma.joint, "state": sigma.state, **plain, "pairs": estimate.n}
 
 
-def _document(sigmas: list[CocoSigma], counts: dict[str, int | float | str]) -> dict[str, Any]:
+def _document(
+    sigmas: list[CocoSigma], joints: tuple[str, ...], counts: dict[str, int | float | str], config: SigmaConfig
+) -> dict[str, Any]:
+    """`sigmas` is the list other tools ask for, one a joint in the files' order; `cells` has all there is to know."""
+    divided = "the object's area" if config.scale == "area" else "the area of the box around its joints"
     return {
         "format": "coco-sigmas",
-        "version": 1,
-        "unit": "root mean square distance of one annotator to the truth / sqrt(area); k = 2 sigma",
+        "version": 2,
+        "unit": f"root mean square distance of one annotator to the truth / sqrt({divided}); k = 2 sigma",
         "counts": counts,
+        "joints": list(joints),
+        "sigmas": [_cell(s)["sigma"] for s in sigmas if s.state == "labelled"],
         "cells": [_cell(s) for s in sigmas],
     }
