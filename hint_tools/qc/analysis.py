@@ -9,7 +9,7 @@ from hint_tools.core.records import Consensus, Fit, Frame, Hand, Prediction, Que
 from hint_tools.qc.agreement import Agreement, measure_agreement, pair_distances, pck_curves
 from hint_tools.qc.bias import measure_bias, offsets_from_others
 from hint_tools.qc.bootstrap import Resampler
-from hint_tools.qc.chances import weigh
+from hint_tools.qc.chances import Chances, weigh
 from hint_tools.qc.conclude import conclude, decide
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.drift import Change, PeriodFigures, find_changes, measure_periods
@@ -73,6 +73,7 @@ class Analysis:
     habits: tuple[OcclusionHabit, ...]
     mistakes: tuple[Mistake, ...]
     consensus: tuple[Consensus, ...]
+    chances: Chances
     queue: tuple[QueueItem, ...]
     profiles: tuple[Profile, ...]
     gold: tuple[GoldTest, ...]
@@ -110,6 +111,7 @@ def analyse(
         decide(more.decided, hands, sigmas, config),
     )
     consensus = {c.hand_id: c for c in (*first, *later)}
+    chances = weigh(panel, sigmas, sizes.scale, joints.renamings)
     distances = pair_distances(panel, pairs, common)
     offsets = offsets_from_others(panel, joints.positions.mean, sizes.scale, common, joints.excluded)
     untouched = untouched_answers(panel, predictions, config.rubber_stamp_px)
@@ -124,7 +126,8 @@ def analyse(
         habits=tuple(occlusion_habits(panel)),
         mistakes=tuple(mistakes),
         consensus=tuple(consensus[h] for h in sorted(consensus)),
-        queue=tuple(_queue(panel, joints, mistakes, first, later, config)),
+        chances=chances,
+        queue=tuple(_queue(panel, joints, mistakes, chances, first, later, config)),
         profiles=tuple(build_profiles(panel, pairs, sigmas, bias, mistakes, seen.model, untouched, resampler)),
         gold=tuple(gold_tests(panel, more.decided, config.experts, common, config.queue_z)),
         periods=tuple(measure_periods(panel, pairs, sigmas.relative, resampler)) if len(panel.periods) > 1 else (),
@@ -164,6 +167,7 @@ def _queue(
     panel: Panel,
     joints: Joints,
     mistakes: Sequence[Mistake],
+    chances: Chances,
     first: Sequence[Consensus],
     later: Sequence[Consensus],
     config: QcConfig,
@@ -172,5 +176,4 @@ def _queue(
     outliers = find_outliers(panel, joints.pairs, common)
     settled = frozenset(c.hand_id for c in later if c.status == Status.ADJUDICATED)
     unsettled = frozenset(c.hand_id for c in (*first, *later) if c.status == Status.DISAGREED)
-    chances = weigh(panel, joints.sigmas, joints.sizes.scale, joints.renamings)
     return build_queue(panel, outliers, mistakes, chances, config, settled=settled, unsettled=unsettled - settled)

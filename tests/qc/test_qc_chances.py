@@ -8,19 +8,16 @@ from qc_rounds import Round, changed, joints_of, make_round, swapped
 from scipy import integrate, stats
 
 from hint_tools.qc import chances as chances_module
-from hint_tools.qc.bootstrap import Resampler
-from hint_tools.qc.chances import KINDS, Chances, Law, weigh
+from hint_tools.qc.analysis import analyse
+from hint_tools.qc.chances import KINDS, Chances, Law
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.hypotheses import HYPOTHESES, changes_of_answer
-from hint_tools.qc.joints import analyse_joints
 
 CONFIG = QcConfig(bootstrap=50)
 
 
 def weighed(made: Round) -> Chances:
-    panel = made.panel()
-    joints = analyse_joints(panel, made.by_id(), CONFIG, Resampler(panel.image, 50, 0))
-    return weigh(panel, joints.sigmas, joints.sizes.scale, joints.renamings)
+    return analyse(made.panel(), made.by_id(), {}, CONFIG).chances
 
 
 def chance(found: Chances) -> np.ndarray:
