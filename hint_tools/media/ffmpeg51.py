@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from hint_tools.core.errors import DataError, EnvironmentFault
-from hint_tools.media.video_index import VIDEO_FORMATS
+from hint_tools.media.video_file import VIDEO_FORMATS
 
 ENCODER = "Lavc59.37.100"
 """What FFmpeg 5.1's encoder writes into the comment of each JPEG."""

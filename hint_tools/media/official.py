@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
-from pathlib import Path
 
 from hint_tools.core.errors import DataError
 from hint_tools.media.cfr import is_one_to_one, official_frames
@@ -20,6 +19,7 @@ from hint_tools.media.ffmpeg51 import Ffmpeg51, convert_file, convert_raw
 from hint_tools.media.official_jpeg import Plane, pixel_exact_jpeg, planes_of
 from hint_tools.media.orientation import Orientation
 from hint_tools.media.video_decode import MissingFrame, OpenVideo, decoded_frames, open_video
+from hint_tools.media.video_file import VideoFile, local_path
 from hint_tools.media.video_index import FrameIndex, is_full_range
 
 _PLANAR = frozenset({"yuv420p", "yuvj420p"})
@@ -55,12 +55,12 @@ class OfficialPicture:
 
 
 def official_pictures(
-    path: Path, numbers: Iterable[int], *, ffmpeg: Ffmpeg51 | None, on_missing: MissingFrame
+    file: VideoFile, numbers: Iterable[int], *, ffmpeg: Ffmpeg51 | None, on_missing: MissingFrame
 ) -> Iterator[OfficialPicture]:
     """The wanted pictures, each once, mostly in ascending order.
 
     Args:
-        path: of the video.
+        file: the video.
         numbers: of pictures, from 0, in any order.
         ffmpeg: FFmpeg 5.1; None makes pictures with the official pixels but other bytes, of regular videos only.
         on_missing: told of each picture that can't be had, with the reason.
@@ -70,7 +70,7 @@ def official_pictures(
     """
     wanted = sorted(set(numbers))
     left = dict.fromkeys(wanted)
-    with open_video(path) as video:
+    with open_video(file) as video:
         index = video.index
         why_irregular = irregularity(index)
         if ffmpeg is None:
@@ -81,7 +81,7 @@ def official_pictures(
                 del left[picture.number]
                 yield picture
     if left:
-        yield from _by_official_command(path, list(left), ffmpeg, on_missing, select=_selectable(index, max(left)))
+        yield from _by_official_command(file, list(left), ffmpeg, on_missing, select=_selectable(index, max(left)))
 
 
 def obstacle(index: FrameIndex) -> str:
@@ -174,13 +174,13 @@ def _planes(video: OpenVideo, wanted: list[int], report: MissingFrame) -> Iterat
 
 
 def _by_official_command(
-    path: Path, wanted: list[int], ffmpeg: Ffmpeg51, on_missing: MissingFrame, *, select: bool
+    file: VideoFile, wanted: list[int], ffmpeg: Ffmpeg51, on_missing: MissingFrame, *, select: bool
 ) -> Iterator[OfficialPicture]:
     """What the official command itself makes of a video, kept or thrown away as it comes."""
     numbers = iter(wanted) if select else iter(range(wanted[-1] + 1))
     left, failure = dict.fromkeys(wanted), "it ends before"
     try:
-        for data in convert_file(ffmpeg, path, only=wanted if select else None):
+        for data in convert_file(ffmpeg, local_path(file), only=wanted if select else None):
             number = next(numbers, None)
             if number is None or not left:
                 break
@@ -190,23 +190,23 @@ def _by_official_command(
                 if not left:
                     break
     except DataError as error:
-        failure = error.message
+        failure = error.message.replace(str(local_path(file)), str(file))
     for number in left:
-        on_missing(number, f"{path}: picture {number} does not exist ({failure})")
+        on_missing(number, f"{file}: picture {number} does not exist ({failure})")
 
 
 def _without_ffmpeg(video: OpenVideo, wanted: list[int], on_missing: MissingFrame) -> Iterator[OfficialPicture]:
     """The pictures with the official pixels; which frame is in which is worked out from the stamps."""
-    path, index = video.path, video.index
+    file, index = video.file, video.index
     if why := obstacle(index):
         for number in wanted:
-            on_missing(number, f"{path}: only FFmpeg 5.1 can make picture {number} of this video: {why}")
+            on_missing(number, f"{file}: only FFmpeg 5.1 can make picture {number} of this video: {why}")
         return
     shown = official_frames(index)
     yield from _pixel_exact(video, shown, [n for n in wanted if n < len(shown)], on_missing)
     for number in wanted:
         if number >= len(shown):
-            on_missing(number, f"{path}: picture {number} does not exist, expected less than {len(shown)}")
+            on_missing(number, f"{file}: picture {number} does not exist, expected less than {len(shown)}")
 
 
 def _pixel_exact(
@@ -223,7 +223,7 @@ def _pixel_exact(
             jpeg = pixel_exact_jpeg(data, size, aspect, full_range=full)
             yield from (OfficialPicture(number, jpeg, Way.PIXELS) for number in left.pop(frame))
     except _OtherFormatError:
-        why = f"{video.path}: its pictures change size or format; only FFmpeg 5.1 can make them"
+        why = f"{video.file}: its pictures change size or format; only FFmpeg 5.1 can make them"
         reasons |= dict.fromkeys(left, why)
     for frame, numbers in left.items():
         for number in numbers:

@@ -7,9 +7,8 @@ without damage is reported as missing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import av
 import numpy as np
@@ -19,6 +18,7 @@ from hint_tools.core.errors import DataError
 from hint_tools.media.images import Rgb
 from hint_tools.media.orientation import Orientation
 from hint_tools.media.video_decode import MissingFrame, decoded_frames, open_video
+from hint_tools.media.video_file import VideoFile
 from hint_tools.media.video_index import FrameIndex, build_index
 
 
@@ -35,6 +35,7 @@ class VideoInfo:
         fps: mean over the whole video; 0 for a single frame.
         codec: the decoder's name for the format.
         damage: what is wrong with the end of the file; empty when it is whole.
+        read_whole: why all of it was read to know this; empty where the file's own tables told.
     """
 
     n_frames: int
@@ -45,6 +46,7 @@ class VideoInfo:
     fps: float
     codec: str
     damage: str
+    read_whole: str = ""
 
     @property
     def duration_s(self) -> float:
@@ -52,19 +54,19 @@ class VideoInfo:
         return self.n_frames / self.fps if self.fps else 0.0
 
 
-def probe(path: Path) -> VideoInfo:
+def probe(file: VideoFile) -> VideoInfo:
     """Number, times and size of a video's frames, from its packets.
 
     Raises:
         DataError: missing, not a video file, without pictures, not a single one can be decoded, or they are turned by
             another than a right angle.
     """
-    return _info(path, build_index(path))
+    return _info(file, build_index(file))
 
 
-def _info(path: Path, index: FrameIndex) -> VideoInfo:
+def _info(file: VideoFile, index: FrameIndex) -> VideoInfo:
     times = tuple(float((p - index.pts[0]) * index.time_base) for p in index.pts)
-    orientation = _orientation(path, index)
+    orientation = _orientation(file, index)
     sideways = orientation.swaps_axes
     return VideoInfo(
         n_frames=len(times),
@@ -75,19 +77,25 @@ def _info(path: Path, index: FrameIndex) -> VideoInfo:
         fps=(len(times) - 1) / times[-1] if len(times) > 1 and times[-1] > 0 else 0.0,
         codec=index.codec,
         damage=index.damage,
+        read_whole=index.read_whole,
     )
 
 
 def read_frames(
-    path: Path, indices: Iterable[int], *, on_missing: MissingFrame | None = None
+    file: VideoFile,
+    indices: Iterable[int],
+    *,
+    on_missing: MissingFrame | None = None,
+    on_index: Callable[[FrameIndex], None] | None = None,
 ) -> Iterator[tuple[int, Rgb]]:
     """The wanted frames as (number, uint8 RGB `(height, width, 3)`), upright, each once, mostly in ascending order.
 
     Args:
-        path: of the video.
+        file: the video.
         indices: frame numbers, from 0, in any order.
         on_missing: told of each frame that can't be read, after the others of its group; without it the first call
             after the last readable frame raises.
+        on_index: told what the file says of its frames, before the first one comes.
 
     Raises:
         DataError: not a readable video; or, without `on_missing`, some frames could not be read.
@@ -95,16 +103,18 @@ def read_frames(
     """
     wanted = sorted(set(indices))
     if wanted and wanted[0] < 0:
-        raise ValueError(f"{path}: frames are numbered from 0, got {wanted[0]}")
+        raise ValueError(f"{file}: frames are numbered from 0, got {wanted[0]}")
     lost: list[tuple[int, str]] = []
     report = on_missing or (lambda number, why: lost.append((number, why)))
-    with open_video(path) as video:
-        index, orientation = video.index, _orientation(path, video.index)
+    with open_video(file) as video:
+        index, orientation = video.index, _orientation(file, video.index)
+        if on_index is not None:
+            on_index(index)
         for number, frame in decoded_frames(video, [n for n in wanted if n < len(index.pts)], report):
             yield number, _upright(frame, orientation)
     for number in (n for n in wanted if n >= len(index.pts)):
         cause = f"; {index.damage}" if index.damage else ""
-        report(number, f"{path}: frame {number} does not exist, expected less than {len(index.pts)}{cause}")
+        report(number, f"{file}: frame {number} does not exist, expected less than {len(index.pts)}{cause}")
     if lost:
         more = f" ({len(lost) - 1} more frames are missing)" if len(lost) > 1 else ""
         raise DataError(lost[0][1] + more)
@@ -117,9 +127,9 @@ def decoder_version() -> str:
     return f"PyAV {av.__version__}, {versions}"
 
 
-def _orientation(path: Path, index: FrameIndex) -> Orientation:
+def _orientation(file: VideoFile, index: FrameIndex) -> Orientation:
     if index.orientation is None:
-        raise DataError(f"{path}: expected pictures turned by a multiple of 90 degrees, got another display matrix")
+        raise DataError(f"{file}: expected pictures turned by a multiple of 90 degrees, got another display matrix")
     return index.orientation
 
 

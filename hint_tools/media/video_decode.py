@@ -10,7 +10,7 @@ from __future__ import annotations
 import bisect
 import contextlib
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,9 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from hint_tools.media.video_index import MAX_REORDER, READING_ERRORS, FrameIndex, opened, read_index
+from hint_tools.media.video_file import READ_AHEAD_BYTES, VideoFile, opened
+from hint_tools.media.video_index import MAX_REORDER, FrameIndex, indexed
+from hint_tools.media.video_packets import READING_ERRORS
 
 _GROUPS_BACK = 2
 """Key frames to step back when a seek lands late or the first pictures of a group need the group before."""
@@ -37,27 +39,26 @@ class OpenVideo:
     """A video whose frames are known and can be decoded.
 
     Args:
-        path: of the file.
+        file: on a disk or remote.
         index: of its frames.
-        container: open, read to its end.
+        container: open; stands anywhere.
         stream: its picture stream.
     """
 
-    path: Path
+    file: VideoFile
     index: FrameIndex
     container: InputContainer
     stream: VideoStream
 
 
 @contextlib.contextmanager
-def open_video(path: Path) -> Iterator[OpenVideo]:
+def open_video(file: VideoFile, *, by_tables: bool = True) -> Iterator[OpenVideo]:
     """A video, opened once for its index and its frames: opening decodes a picture or two, which adds up.
 
-    Raises:
-        DataError: missing, not a video file, without pictures, or not a single one can be decoded.
+    Arguments and errors as `video_index.indexed`.
     """
-    with opened(path) as (container, stream):
-        yield OpenVideo(path, read_index(path, container, stream), container, stream)
+    with indexed(file, by_tables=by_tables) as (index, container, stream):
+        yield OpenVideo(file, index, container, stream)
 
 
 def decoded_frames(video: OpenVideo, wanted: list[int], report: MissingFrame) -> Iterator[tuple[int, VideoFrame]]:
@@ -71,27 +72,51 @@ def decoded_frames(video: OpenVideo, wanted: list[int], report: MissingFrame) ->
     Raises:
         DataError: the file can no longer be opened.
     """
-    path, index = video.path, video.index
+    if video.index.layout is None:
+        yield from _decoded_frames(video, wanted, report)
+        return
+    lost: list[int] = []
+    yield from _decoded_frames(video, wanted, lambda number, _why: lost.append(number))
+    if lost:  # damage: where decoding can begin is seen in the packets, and said in tables
+        with open_video(video.file, by_tables=False) as again:
+            yield from _decoded_frames(again, lost, report)
+
+
+def _decoded_frames(video: OpenVideo, wanted: list[int], report: MissingFrame) -> Iterator[tuple[int, VideoFrame]]:
+    file, index = video.file, video.index
     if not index.by_pts:
-        yield from _by_counting(path, index, set(wanted), report)
+        yield from _by_counting(file, index, set(wanted), report)
         return
     groups: dict[int, dict[int, int]] = {}
     for number in wanted:
         pts = index.pts[number]
         groups.setdefault(max(0, bisect.bisect_right(index.keys, pts) - 1), {})[pts] = number
+    _fetch_ahead(video, groups)
     for group, numbers in groups.items():
         left = set(numbers)
         for pts, frame in _group(video, group, left):
             yield numbers[pts], frame
         for pts in sorted(left):
-            report(numbers[pts], f"{path}: frame {numbers[pts]} is damaged, or stands after damage in its group")
+            report(numbers[pts], f"{file}: frame {numbers[pts]} is damaged, or stands after damage in its group")
+
+
+def _fetch_ahead(video: OpenVideo, groups: Mapping[int, Mapping[int, int]]) -> None:
+    """Of a remote file, what decoding the groups will read; should it read more, that is fetched then."""
+    index, layout = video.index, video.index.layout
+    if isinstance(video.file, Path) or layout is None:
+        return
+    held = max(video.stream.codec_context.max_b_frames, int(video.stream.codec_context.has_b_frames))
+    spans: list[tuple[int, int]] = []
+    for group, numbers in groups.items():
+        spans += layout.spans(index.keys[group], numbers, held + 1)
+    video.file.want((start, end + READ_AHEAD_BYTES) for start, end in spans)
 
 
 def _by_counting(
-    path: Path, index: FrameIndex, left: set[int], report: MissingFrame
+    file: VideoFile, index: FrameIndex, left: set[int], report: MissingFrame
 ) -> Iterator[tuple[int, VideoFrame]]:
     """Frames of a file without usable stamps: decoded from its start."""
-    with opened(path) as (container, stream):
+    with opened(file) as (container, stream):
         # what a frame is built on comes out at most so many frames after it (see `_Held`)
         later = MAX_REORDER if stream.codec_context.has_b_frames else 0
         held: deque[tuple[int, VideoFrame]] = deque()
@@ -111,7 +136,7 @@ def _by_counting(
             if number > last + later:
                 break
     for number in sorted(left):
-        report(number, f"{path}: frame {number} is damaged, or stands after damage in a file without time stamps")
+        report(number, f"{file}: frame {number} is damaged, or stands after damage in a file without time stamps")
 
 
 def _group(video: OpenVideo, group: int, left: set[int]) -> Iterator[tuple[int, VideoFrame]]:
@@ -125,7 +150,7 @@ def _group(video: OpenVideo, group: int, left: set[int]) -> Iterator[tuple[int, 
         if not left or (damaged and key < group):
             return
     if not damaged:
-        with opened(video.path) as (fresh, its_stream):
+        with opened(video.file) as (fresh, its_stream):
             yield from _attempt(fresh, its_stream, index, left, None)
 
 

@@ -17,7 +17,7 @@ from hint_tools.media.images import decode_image, pixel_sha256
 from hint_tools.media.official import official_pictures
 from hint_tools.parallel.engine import Engine, Item
 from hint_tools.store.atomic import write_bytes
-from hint_tools.store.fetch import Cache, local_file
+from hint_tools.store.fetch import Cache, ranged_file
 from hint_tools.store.remote import SourcePath, file_size
 
 
@@ -198,15 +198,14 @@ def frames_of(job: ClipJob) -> Iterator[Frame | NoFrame]:
     lost: dict[int, str] = {}
     left = dict.fromkeys(job.numbers)
     try:
-        with local_file(job.clip, job.cache) as path:
-            for picture in official_pictures(path, job.numbers, ffmpeg=job.ffmpeg, on_missing=lost.__setitem__):
+        with ranged_file(job.clip, job.cache) as video:
+            for picture in official_pictures(video, job.numbers, ffmpeg=job.ffmpeg, on_missing=lost.__setitem__):
                 rgb = decode_image(picture.data, f"{job.clip}: picture {picture.number}")
                 del left[picture.number]
                 height_px, width_px = rgb.shape[:2]
                 yield Frame(
                     picture.number, picture.data, pixel_sha256(rgb), width_px, height_px, picture.way.value
                 )  # fmt: skip
-            lost = {number: why.replace(str(path), str(job.clip)) for number, why in lost.items()}
     except DataError as error:
         lost |= dict.fromkeys(left, error.message)
     yield from (NoFrame(number, why) for number, why in sorted(lost.items()))

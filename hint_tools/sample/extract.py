@@ -6,13 +6,14 @@ leaves nothing half-done.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from hint_tools.core.progress import work
 from hint_tools.parallel.engine import Engine, Item
-from hint_tools.sample.pictures import Failure, Picture, PictureJob, Wanted, pictures_of
+from hint_tools.sample.pictures import Failure, Picture, PictureJob, VideoRead, Wanted, pictures_of
 from hint_tools.sample.table import frame_id
 from hint_tools.sources.candidates import Candidate, by_unit
 from hint_tools.store.atomic import write_bytes
@@ -60,6 +61,9 @@ class Extractor:
         engine: reads files.
         cache: for remote files while they are read.
         bare: plain pictures are stored without what cameras write into them.
+
+    Attributes:
+        reads: of the videos this run read.
     """
 
     def __init__(
@@ -71,6 +75,7 @@ class Extractor:
         self._engine = engine
         self._cache = cache
         self._bare = bare
+        self.reads: list[VideoRead] = []
         self._done = {e["frame"]: e for e in journal.entries if "frame" in e}
 
     def extract(self, candidates: Sequence[Candidate]) -> Iterator[tuple[Candidate, Stored | Failure]]:
@@ -95,6 +100,16 @@ class Extractor:
         for candidate, frame in zip(ordered, frames, strict=True):
             yield candidate, results[frame]
 
+    def how_read(self) -> dict[str, Any]:
+        """How many videos this run read, of how many all of it and why, and what was fetched of remote ones."""
+        whole = Counter(read.read_whole for read in self.reads if read.read_whole)
+        return {
+            "videos": len(self.reads),
+            "read whole to count frames": dict(sorted(whole.items())),
+            "remote bytes": sum(read.size_bytes for read in self.reads),
+            "fetched bytes": sum(read.fetched_bytes for read in self.reads),
+        }
+
     def _how(self, candidate: Candidate) -> str:
         """What of the settings decides what is stored of a file."""
         return "-bare" if self._bare and candidate.frame_index < 0 and not candidate.member else ""
@@ -112,12 +127,14 @@ class Extractor:
     def _fresh(self, wanted: Sequence[Wanted], states: dict[SourcePath, str]) -> Iterator[tuple[str, Stored | Failure]]:
         left = {w.frame: states[w.file] for w in wanted}
         for event in self._engine.stream(pictures_of, _jobs(wanted, self._cache), name=_name, units=len(wanted)):
-            if isinstance(event, Item):
+            if not isinstance(event, Item):
+                for frame in (w.frame for w in event.job.wanted if w.frame in left):
+                    yield frame, Failure(LOST, event.lost)
+            elif isinstance(event.value, VideoRead):
+                self.reads.append(event.value)
+            else:
                 frame, got = event.value
                 yield frame, self._kept(frame, got, left.pop(frame))
-                continue
-            for frame in (w.frame for w in event.job.wanted if w.frame in left):
-                yield frame, Failure(LOST, event.lost)
 
     def _kept(self, frame: str, got: Picture | Failure, state: str) -> Stored | Failure:
         """What became of a frame, once it is on disk and on record."""

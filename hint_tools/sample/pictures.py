@@ -18,7 +18,9 @@ from hint_tools.core.errors import DataError
 from hint_tools.media.images import decode_image, encode_jpeg, image_library, pixel_sha256, probe_image, read_image
 from hint_tools.media.jpeg_metadata import without_metadata
 from hint_tools.media.video import decoder_version, read_frames
-from hint_tools.store.fetch import Cache, local_file
+from hint_tools.media.video_index import FrameIndex
+from hint_tools.store.fetch import Cache, local_file, ranged_file
+from hint_tools.store.ranges import RangedFile
 from hint_tools.store.remote import SourcePath
 
 VERBATIM = "copied byte for byte"
@@ -84,8 +86,23 @@ class Picture:
     decoder: str
 
 
-def pictures_of(job: PictureJob) -> Iterator[tuple[str, Picture | Failure]]:
-    """The id of each wanted frame with its picture, or with why there is none.
+@dataclass(frozen=True, slots=True)
+class VideoRead:
+    """How a video was read.
+
+    Args:
+        size_bytes: of a remote one; 0 of one on a disk.
+        fetched_bytes: of a remote one.
+        read_whole: why all of it was read to count its frames; empty where its own tables told.
+    """
+
+    size_bytes: int
+    fetched_bytes: int
+    read_whole: str
+
+
+def pictures_of(job: PictureJob) -> Iterator[tuple[str, Picture | Failure] | VideoRead]:
+    """The id of each wanted frame with its picture, or with why there is none; of a video, how it was read as well.
 
     Raises:
         RemoteError: a remote file can't be reached at all.
@@ -162,16 +179,20 @@ def _member(opened: zipfile.ZipFile, archive: SourcePath, member: str) -> Pictur
     return _picture(data, f"{archive}: {member}", VERBATIM)
 
 
-def _from_video(job: PictureJob) -> Iterator[tuple[str, Picture | Failure]]:
+def _from_video(job: PictureJob) -> Iterator[tuple[str, Picture | Failure] | VideoRead]:
     file = job.wanted[0].file
     left = {w.frame_index: w.frame for w in job.wanted}
     missing: dict[int, str] = {}
     decoder = f"{decoder_version()}; {image_library()}"
+    known: list[FrameIndex] = []
     try:
-        with local_file(file, job.cache) as path:
-            for number, rgb in read_frames(path, list(left), on_missing=missing.__setitem__):
-                yield left.pop(number), _picture(encode_jpeg(rgb), str(path), decoder)
-            missing = {number: why.replace(str(path), str(file)) for number, why in missing.items()}
+        with ranged_file(file, job.cache) as video:
+            for number, rgb in read_frames(
+                video, list(left), on_missing=missing.__setitem__, on_index=known.append
+            ):  # fmt: skip
+                yield left.pop(number), _picture(encode_jpeg(rgb), str(file), decoder)
+            size, fetched = (video.size_bytes, video.fetched_bytes) if isinstance(video, RangedFile) else (0, 0)
+            yield VideoRead(size, fetched, known[0].read_whole)
     except DataError as error:
         missing = dict.fromkeys(left, error.message)
     for number in sorted(missing):

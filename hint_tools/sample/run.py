@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from hint_tools.core.findings import Finding, Severity
+from hint_tools.core.progress import note
 from hint_tools.core.records import Frame, Hand, Split
 from hint_tools.core.report import Report
 from hint_tools.parallel.engine import Engine
@@ -90,7 +92,7 @@ def _sampled(config: SampleConfig, project: Project, means: _Means) -> Report:
         )
     with project.lock():
         remove_leftovers(project.path(f"frames/{config.label}"))
-        gathered, journal_findings = _gather(config, project, means, reading, table, verdicts, others)
+        gathered, journal_findings, how_read = _gather(config, project, means, reading, table, verdicts, others)
         if not gathered.frames:
             raise nothing(config, reading, table, gathered.verdicts, gathered.failures)
         written = _write(config, project, gathered)
@@ -107,6 +109,7 @@ def _sampled(config: SampleConfig, project: Project, means: _Means) -> Report:
         findings=(*box_findings, *reading.findings, *journal_findings, *told, *written.findings),
         outputs=outputs,
         next_command="hint prelabel",
+        details={"extraction": how_read},
     )
 
 
@@ -157,7 +160,7 @@ def _gather(
     table: HandTable,
     verdicts: Verdicts,
     others: Sequence[Frame],
-) -> tuple[Gathered, tuple[Finding, ...]]:
+) -> tuple[Gathered, tuple[Finding, ...], dict[str, Any]]:
     by_id = {f.frame_id: f for f in others}
     hands = [(by_id[h.frame_id], h) for h in project.read_if_any(HANDS) if h.frame_id in by_id]
     pixels = frozenset(f.pixel_sha256 for f in others)
@@ -167,7 +170,11 @@ def _gather(
             project, config.label, journal, means.engine, means.cache, bare=config.leaves_out_metadata
         )  # fmt: skip
         gathered = gather(config, reading.candidates, table, verdicts, extractor, rules, pixels)
-        return gathered, tuple(journal.findings)
+        how_read = extractor.how_read()
+        if how_read["remote bytes"]:
+            fetched, size = how_read["fetched bytes"] / 1e6, how_read["remote bytes"] / 1e6
+            note(f"{fetched:.1f} of {size:.1f} MB of video were fetched")
+        return gathered, tuple(journal.findings), how_read
 
 
 def _write(config: SampleConfig, project: Project, gathered: Gathered) -> _Written:

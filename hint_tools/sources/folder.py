@@ -19,7 +19,7 @@ from hint_tools.core.progress import track
 from hint_tools.media.video import probe
 from hint_tools.parallel.engine import Engine, Lost
 from hint_tools.sources.candidates import Candidate, HandBox, SourceReading, Tally
-from hint_tools.store.fetch import Cache, local_file
+from hint_tools.store.fetch import Cache, ranged_file
 from hint_tools.store.project import MARKER
 from hint_tools.store.remote import RemotePath, SourcePath
 
@@ -47,11 +47,15 @@ class _Video:
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """(frame number, time in s) of one frame in each stretch, and what is wrong: with its end, or with all of it."""
+    """(frame number, time in s) of one frame in each stretch, and what is wrong: with its end, or with all of it.
+
+    `whole` says why every packet was read to count the frames; it is empty where the file's own tables told.
+    """
 
     places: tuple[tuple[int, float], ...] = ()
     damage: str = ""
     unreadable: str = ""
+    whole: str = ""
 
 
 def read_folder(
@@ -99,6 +103,7 @@ def read_folder(
                 licence=licence, redistributable=redistributable, collection="folder",
             )
         )  # fmt: skip
+    n_whole = 0
     jobs = [_Video(root / relative, relative, seed, every_s, cache) for relative in videos]
     looked = engine.each(_look, jobs, name=_called, units=_PROBED_FRAMES * len(jobs), ordered=True)
     for job, found in track(looked, "looking at videos", total=len(jobs)):
@@ -107,6 +112,7 @@ def read_folder(
         if isinstance(found, Lost) or why:
             skipped.add("unreadable video", f"{relative} ({why})")
             continue
+        n_whole += bool(found.whole)
         if found.damage:
             findings.append(_cut_off(relative, found.damage))
         candidates.extend(
@@ -119,6 +125,7 @@ def read_folder(
     findings += skipped.findings("sources", "places")
     findings += _unmatched(known, set(images))
     counts = {"pictures": len(images), "videos": len(videos), "other files": len(ignored)}
+    counts |= {"videos read whole to count frames": n_whole} if n_whole else {}
     counts |= {f"skipped: {reason}": n for reason, n in skipped.counts().items()}
     return SourceReading(candidates=tuple(candidates), counts=counts, findings=tuple(findings))
 
@@ -186,8 +193,8 @@ def _called(job: _Video) -> str:
 def _look(job: _Video) -> _Looked:
     """One frame in each stretch of a video."""
     try:
-        with local_file(job.file, job.cache) as path:
-            info = probe(path)
+        with ranged_file(job.file, job.cache) as video:
+            info = probe(video)
     except DataError as error:
         return _Looked(unreadable=error.message)
     places = []
@@ -197,7 +204,7 @@ def _look(job: _Video) -> _Looked:
         if end > first:
             number = first + int(unit_interval(job.seed, "place", job.relative, stretch) * (end - first))
             places.append((number, info.times_s[number]))
-    return _Looked(places=tuple(places), damage=info.damage)
+    return _Looked(places=tuple(places), damage=info.damage, whole=info.read_whole)
 
 
 def _cut_off(relative: str, damage: str) -> Finding:

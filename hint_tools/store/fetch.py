@@ -1,4 +1,4 @@
-"""Remote files as local ones, for decoders that seek: fetched in pieces, gone on with, bounded, removed after use."""
+"""Remote files as local ones, for decoders that seek: fetched as far as they are read, bounded, removed after use."""
 
 from __future__ import annotations
 
@@ -13,11 +13,8 @@ from filelock import FileLock, Timeout
 
 from hint_tools.core.errors import DataError, RemoteError
 from hint_tools.store.atomic import writing
+from hint_tools.store.ranges import LIST, PART, RangedFile
 from hint_tools.store.remote import RemotePath, SourcePath
-
-PIECE_BYTES = 8 << 20
-"""Fetched at a time: what an interruption may cost."""
-_PART = ".part"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,67 +42,91 @@ class Cache:
 
 
 @contextlib.contextmanager
-def local_file(file: SourcePath, cache: Cache) -> Iterator[Path]:
-    """A path that holds `file` while the block runs: itself where it is local, else what was fetched.
+def ranged_file(file: SourcePath, cache: Cache) -> Iterator[Path | RangedFile]:
+    """`file` while the block runs: its path where it is local, else what fetches the parts of it that are read.
 
     Raises:
-        DataError: no such file, or it is larger than the cache.
+        DataError: no such file, what is read of it is more than the cache may hold, or it changes meanwhile.
         RemoteError: whoever keeps it can't be reached, or gave something else than announced.
         EnvironmentFault: the cache can't be written.
     """
     if not isinstance(file, RemotePath):
         yield file
         return
-    size = file.size_bytes()
-    if size > cache.limit_bytes:
-        raise DataError(
-            f"{file}: has {size / 1e9:.2f} GB, more than the cache may hold ({cache.limit_bytes / 1e9:.2f} GB)",
-            hint="allow more: --cache-gb",
-        )
     folder = cache.here()
-    named = hashlib.sha256(f"{file} {file.state()}".encode()).hexdigest()[:32]
+    state = file.asked_anew()
+    named = hashlib.sha256(f"{file} {state.marks}".encode()).hexdigest()[:32]
     target = folder / (named + PurePosixPath(file.name).suffix)
     with FileLock(folder / f"{target.name}.lock"):  # who makes room leaves it alone
-        if not target.is_file() or target.stat().st_size != size:
-            _make_room(folder, cache.limit_bytes - size)
-            _fetch(file, size, target)
-        target.touch()
+        ranged = RangedFile(file, target, state, lambda size: _make_room(folder, cache, file, target, size))
+        _used_now(target)
         try:
-            yield target
-        except DataError as error:  # what is wrong with the copy is wrong with the file
-            raise DataError(error.message.replace(str(target), str(file)), hint=error.hint) from error
+            yield ranged
+        except (RemoteError, KeyboardInterrupt):  # the next run goes on with what is here
+            raise
+        except BaseException:
+            _leave(ranged, cache)
+            raise
+        else:
+            _leave(ranged, cache)
         finally:
-            if not cache.keep:
-                target.unlink(missing_ok=True)
+            ranged.close()
     if not cache.keep:
         (folder / f"{target.name}.lock").unlink(missing_ok=True)
 
 
-def _fetch(file: RemotePath, size: int, target: Path) -> None:
-    """`target` holds the remote file; pieces an interrupted run left are gone on with."""
-    part = target.with_name(target.name + _PART)
-    with writing(part), part.open("ab") as out:
-        while (have := out.tell()) < size:
-            piece = file.read_bytes(have, min(have + PIECE_BYTES, size))
-            if len(piece) != min(PIECE_BYTES, size - have):
-                out.truncate(0)
-                raise RemoteError(f"{file}: asked for {size - have} bytes from {have}, got {len(piece)}")
-            out.write(piece)
-            out.flush()
-    part.replace(target)
-
-
-def _make_room(folder: Path, room: int) -> None:
-    """Remove files that nobody reads, the longest unused first, until at most `room` bytes are left."""
-    files = [(p.stat().st_mtime, p.stat().st_size, p) for p in folder.iterdir() if p.suffix not in (_PART, ".lock")]
-    total = sum(size for _, size, _ in files)
-    for _, size, path in sorted(files):
-        if total <= room:
+@contextlib.contextmanager
+def local_file(file: SourcePath, cache: Cache) -> Iterator[Path]:
+    """A path that holds all of `file` while the block runs: itself where it is local. Raises as `ranged_file`."""
+    with ranged_file(file, cache) as ranged:
+        if isinstance(ranged, Path):
+            yield ranged
             return
-        lock = FileLock(folder / f"{path.name}.lock", timeout=0)
+        path = ranged.whole()
+        try:
+            yield path
+        except DataError as error:  # what is wrong with the copy is wrong with the file
+            raise DataError(error.message.replace(str(path), str(file)), hint=error.hint) from error
+
+
+def _used_now(target: Path) -> None:
+    for path in (target, target.with_name(target.name + PART)):
+        if path.is_file():
+            path.touch()
+
+
+def _leave(ranged: RangedFile, cache: Cache) -> None:
+    if not cache.keep:
+        ranged.remove()
+
+
+def _make_room(folder: Path, cache: Cache, file: RemotePath, target: Path, size: int) -> None:
+    """Files that nobody reads are removed, the longest unused first, until there is room for `size` bytes of `file`.
+
+    Raises:
+        DataError: that is more than there ever is.
+    """
+    if size > cache.limit_bytes:
+        raise DataError(
+            f"{file}: {size / 1e9:.2f} GB of it are to be read, more than the cache may hold "
+            f"({cache.limit_bytes / 1e9:.2f} GB)",
+            hint="allow more: --cache-gb",
+        )
+    kept = []
+    for path in folder.iterdir():
+        of = path.name.removesuffix(PART)
+        if of != target.name and path.suffix not in (".lock", LIST):
+            status = path.stat()
+            kept.append((status.st_mtime, status.st_blocks * 512 if path.suffix == PART else status.st_size, of))
+    total = sum(took for _, took, _ in kept)
+    for _, took, of in sorted(kept):
+        if total <= cache.limit_bytes - size:
+            return
+        lock = FileLock(folder / f"{of}.lock", timeout=0)
         with contextlib.suppress(Timeout), lock:
-            path.unlink(missing_ok=True)
-            total -= size
+            for path in (folder / of, folder / (of + PART), folder / (of + LIST)):
+                path.unlink(missing_ok=True)
+            total -= took
 
 
 def open_cache(cache: Cache, source: SourcePath) -> None:
@@ -123,7 +144,7 @@ def clear_cache(cache: Cache) -> None:
     """Remove what killed runs left, unless it is to be kept."""
     if cache.folder.is_dir() and not cache.keep:
         for path in cache.folder.iterdir():
-            if path.suffix != _PART:
+            if path.suffix not in (PART, LIST):
                 path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # pieces of an interrupted run are gone on with
             cache.folder.rmdir()

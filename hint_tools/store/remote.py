@@ -24,6 +24,25 @@ _INSTALL = {
 }  # fmt: skip
 _HERE_ONLY = frozenset({"memory"})
 """Protocols whose files exist in one process alone."""
+_MARKS = (
+    "size", "ETag", "etag", "md5Hash", "crc32c", "generation", "LastModified", "Last-Modified", "mtime", "created",
+)  # fmt: skip
+"""What drivers call that which changes with a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteState:
+    """What a store says of a file.
+
+    Args:
+        size_bytes: of it; None where that is not told.
+        marks: change whenever the file does, as far as the store says.
+        in_parts: whether parts of it can be asked for, unless it turns out otherwise.
+    """
+
+    size_bytes: int | None
+    marks: str
+    in_parts: bool
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -94,7 +113,7 @@ class RemotePath:
             RemoteError: whoever keeps it can't be reached.
             EnvironmentFault: the driver for this kind of URL is not installed.
         """
-        with _asking(self.url):
+        with asking(self.url):
             system, path = _system(self.url)
             return bytes(system.cat_file(path, start=start, end=end))
 
@@ -104,10 +123,23 @@ class RemotePath:
 
     def open(self, mode: str = "r", encoding: str = "utf-8", newline: str | None = None) -> IO[Any]:
         """The file, to be read from wherever is wanted: only what is asked for is fetched. Raises as `read_bytes`."""
-        with _asking(self.url):
+        with asking(self.url):
             system, path = _system(self.url)
             opened = system.open(path, "rb")
         return opened if "b" in mode else io.TextIOWrapper(opened, encoding=encoding, newline=newline)
+
+    def open_ranges(self) -> IO[bytes]:
+        """The file, of which the bytes that are read are fetched and no others. Raises as `read_bytes`."""
+        with asking(self.url):
+            system, path = _system(self.url)
+            opened: IO[bytes] = system.open(path, "rb", cache_type="none")
+            return opened
+
+    def copy_to(self, target: Path) -> None:
+        """`target` holds the file, read from its start to its end. Raises as `read_bytes`."""
+        with asking(self.url):
+            system, path = _system(self.url)
+            system.get_file(path, str(target))
 
     def size_bytes(self) -> int:
         """Of the file. Raises as `read_bytes`."""
@@ -118,33 +150,32 @@ class RemotePath:
 
     def state(self) -> str:
         """Changes whenever the file does, as far as its store says. Raises as `read_bytes`."""
-        entry = self._known()
-        marks = (
-            "size",
-            "ETag",
-            "etag",
-            "md5Hash",
-            "crc32c",
-            "generation",
-            "LastModified",
-            "Last-Modified",
-            "mtime",
-            "created",
-        )
-        return " ".join(f"{m}={entry[m]}" for m in marks if entry.get(m) is not None)
+        return _marks(self._known())
+
+    def asked_anew(self) -> RemoteState:
+        """What its store says of the file now, whatever was said before. Raises as `read_bytes`."""
+        with asking(self.url):
+            system, path = _system(self.url)
+            system.invalidate_cache(path)
+            entry = dict(system.info(path))
+        return RemoteState(entry.get("size"), _marks(entry), entry.get("partial") is not False)
 
     def _known(self) -> dict[str, Any]:
         entry = self._entry()
         if entry is None:
             raise DataError(f"{self}: no such file")
         if entry.get("size") is None:  # listings of plain web servers name files and no more
-            with _asking(self.url):
+            with asking(self.url):
                 system, path = _system(self.url)
                 entry = dict(system.info(path))
         return entry
 
     def _entry(self) -> dict[str, Any] | None:
         return _listing(self.parent.url).get(self.name) if "/" in self.url.partition("://")[2] else None
+
+
+def _marks(entry: dict[str, Any]) -> str:
+    return " ".join(f"{m}={entry[m]}" for m in _MARKS if entry.get(m) is not None)
 
 
 SourcePath = Path | RemotePath
@@ -168,7 +199,7 @@ def source_path(value: str | Path, base: Path) -> SourcePath:
     if url.startswith("file://"):
         return Path(url.removeprefix("file://"))
     _listing.cache_clear()
-    with _asking(url):
+    with asking(url):
         _system(url)[0].invalidate_cache()
     return RemotePath(url)
 
@@ -212,7 +243,7 @@ def _system(url: str) -> tuple[Any, str]:
 @functools.lru_cache(maxsize=None)  # noqa: UP033  (cleared by `source_path`)
 def _listing(url: str) -> dict[str, dict[str, Any]]:
     """Name -> what is known, of everything in a folder; empty where there is none."""
-    with _asking(url):
+    with asking(url):
         system, path = _system(url)
         try:
             entries = system.ls(path, detail=True)
@@ -227,9 +258,21 @@ def _listing(url: str) -> dict[str, dict[str, Any]]:
         return found
 
 
+class NoPartsError(Exception):
+    """Whoever keeps a file gives it as a whole only."""
+
+
 @contextlib.contextmanager
-def _asking(url: str) -> Iterator[None]:
-    """Whatever a driver raises, as what it means to the user."""
+def asking(url: str) -> Iterator[None]:
+    """Whatever a driver raises, as what it means to the user.
+
+    Raises:
+        DataError: no such file, it may not be read, or it is not what it was.
+        RemoteError: whoever keeps it can't be reached.
+        EnvironmentFault: the driver is not installed.
+        ConfigError: nobody knows this kind of URL.
+        NoPartsError: a part was asked for, and only the whole is given.
+    """
     protocol = url.partition("://")[0]
     try:
         yield
@@ -243,10 +286,14 @@ def _asking(url: str) -> Iterator[None]:
         install = _INSTALL.get(protocol, str(error))
         raise EnvironmentFault(f"{url}: reading {protocol}:// needs a driver ({error})", hint=install) from error
     except ValueError as error:
+        if "range requests" in str(error):
+            raise NoPartsError(url) from error
         if "rotocol" not in str(error):
             raise
         raise ConfigError(f"{url}: {error}", hint="expected a folder, s3://..., gs://..., file://...") from error
     except Exception as error:  # every driver has errors of its own
+        if type(error).__name__ == "FileExpired":  # the driver for s3 asks for the version it found first
+            raise DataError(f"{url}: has changed while it was read", hint="run it again") from error
         raise RemoteError(
             f"{url}: can't be reached ({type(error).__name__}: {error})",
             hint="check address and credentials as its driver reads them (environment, files); then run it again",

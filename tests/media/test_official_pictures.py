@@ -21,6 +21,8 @@ from hint_tools.media.official import OfficialPicture, Way, irregularity, offici
 from hint_tools.media.official_jpeg import full_range_tables
 from hint_tools.media.video import read_frames
 from hint_tools.media.video_index import build_index
+from hint_tools.store.fetch import Cache, ranged_file
+from hint_tools.store.remote import RemotePath
 
 FFMPEG = find_ffmpeg51()
 needs_ffmpeg51 = pytest.mark.skipif(FFMPEG is None, reason="FFmpeg 5.1 is not installed")
@@ -58,6 +60,20 @@ def test_every_picture_has_the_official_bytes(name: str, tmp_path: Path) -> None
         assert list(missing) == [len(expected)]
         assert name in IRREGULAR or {p.way for p in made.values()} == {Way.GROUPS}
         assert name in REGULAR or Way.GROUPS not in {p.way for p in made.values()}
+
+
+@needs_ffmpeg51
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["h264-sound", "edit-list", "vp9", "h264-mkv", "uneven-mp4", "10-bit", "cut-off"])
+def test_a_remote_clip_gives_the_official_bytes(name: str, tmp_path: Path) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    path = {**REGULAR, **IRREGULAR}[name](tmp_path)
+    expected = official(path, tmp_path / "official")
+    fsspec.filesystem("memory").pipe_file(f"/official/{path.name}", path.read_bytes())
+    (tmp_path / "cache").mkdir()
+    with ranged_file(RemotePath(f"memory://official/{path.name}"), Cache(tmp_path / "cache", 10**9)) as far:
+        made = list(official_pictures(far, range(len(expected)), ffmpeg=FFMPEG, on_missing=lambda _n, _w: None))
+    assert {p.number: p.data for p in made} == dict(enumerate(expected))
 
 
 @needs_ffmpeg51

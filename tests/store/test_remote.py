@@ -11,7 +11,8 @@ from file_server import Ranged, Server, served
 
 from hint_tools.core.errors import ConfigError, DataError, EnvironmentFault, RemoteError
 from hint_tools.store import remote
-from hint_tools.store.fetch import PIECE_BYTES, Cache, clear_cache, local_file, open_cache
+from hint_tools.store.fetch import Cache, clear_cache, local_file, open_cache
+from hint_tools.store.ranges import PIECE_BYTES
 from hint_tools.store.remote import RemotePath, below, file_state, in_this_process_only, source_path
 
 fsspec = pytest.importorskip("fsspec")
