@@ -40,7 +40,8 @@ def atomic_path(target: Path, *, mode: int = 0o644) -> Iterator[Path]:
             temporary.replace(target)
             _sync_folder(target.parent)
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # of a read-only disk: told above; what stays is swept by the next command
+            temporary.unlink(missing_ok=True)
 
 
 def write_bytes(target: Path, data: bytes, *, mode: int = 0o644) -> None:

@@ -30,7 +30,7 @@ from filelock import FileLock, Timeout
 from hint_tools.core.errors import ConfigError, DataError, EnvironmentFault
 from hint_tools.core.ids import content_id
 from hint_tools.core.records import Hand, Record
-from hint_tools.store.atomic import read_json, remove_leftovers, write_text
+from hint_tools.store.atomic import read_json, remove_leftovers, write_text, writing
 from hint_tools.store.journal import Journal
 from hint_tools.store.tables import DETECTED_HANDS, HANDS, Table, read_table, table_digest, write_table
 
@@ -136,7 +136,7 @@ class Project:
         """Only one command writes at a time; a lock of a dead process does not count.
 
         Raises:
-            EnvironmentFault: another process holds it, named by pid and host.
+            EnvironmentFault: another process holds it, named by pid and host; or the project can't be written.
         """
         folder = self.root / ".hint"
         try:
@@ -148,18 +148,22 @@ class Project:
         holder = folder / "lock.json"
         lock = FileLock(folder / "lock", timeout=LOCK_WAIT_S)
         try:
-            with lock:
-                write_text(holder, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
-                for sub in _WRITTEN_UNDER_LOCK:
-                    if (self.root / sub).is_dir():
-                        remove_leftovers(self.root / sub)
-                yield
+            with writing(folder / "lock"):
+                lock.acquire()
         except Timeout:
             who = json.loads(holder.read_text(encoding="utf-8")) if holder.exists() else {}
             raise EnvironmentFault(
                 f"{self.root} is in use by process {who.get('pid', '?')} on {who.get('host', '?')}",
                 hint="wait for it to end, or stop it",
             ) from None
+        try:
+            write_text(holder, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
+            for sub in _WRITTEN_UNDER_LOCK:
+                if (self.root / sub).is_dir():
+                    remove_leftovers(self.root / sub)
+            yield
+        finally:
+            lock.release()
 
     def stamp(
         self,

@@ -64,6 +64,17 @@ def test_a_full_disk_says_which_file_and_what_to_do(tmp_path):
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 1000
 
 
+def test_a_disk_that_became_read_only_is_named_too(tmp_path, monkeypatch):
+    def refused(*_, **__):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(os, "open", refused)
+    monkeypatch.setattr(Path, "unlink", refused)
+    with pytest.raises(EnvironmentFault, match="Read-only file system") as caught:
+        atomic.write_bytes(tmp_path / "t.bin", b"x")
+    assert caught.value.hint == "use a project on a writable disk"
+
+
 def test_a_killed_writer_leaves_the_old_file_and_its_rubbish_is_swept(tmp_path):
     target = tmp_path / "t.bin"
     target.write_bytes(b"old")

@@ -1,5 +1,6 @@
 """The project folder: found, opened, locked, never misread."""
 
+import errno
 import os
 import signal
 import stat
@@ -66,6 +67,18 @@ from hint_tools.store.project import open_project
 with open_project(Path(sys.argv[1])).lock():
     print("held", flush=True); time.sleep(60)
 """
+
+
+def test_a_lock_on_a_read_only_disk_is_a_plain_word(tmp_path, monkeypatch):
+    project = create_project(tmp_path / "r", "r")
+
+    def refused(*_, **__):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(os, "open", refused)
+    refusal = r"\.hint/lock: can't be written \(Read-only file system\)"
+    with pytest.raises(EnvironmentFault, match=refusal), project.lock():
+        pytest.fail("it was locked")
 
 
 def test_a_second_process_is_told_who_holds_the_lock(tmp_path):
