@@ -6,6 +6,7 @@ its last round, and any hand by an expert's answer: they stand above the others,
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -97,7 +98,8 @@ def choose_submissions(
             latest[key] = answer
     taken, deciding, overruled = _by_authority(latest, frozenset(experts))
     dropped["decided later"] = overruled
-    findings = [*_drop_findings(dropped), *_not_finite([*taken, *deciding])]
+    used = [*taken, *deciding]
+    findings = [*_drop_findings(dropped), *_not_finite(used), *_names_alike({a.annotator for a in used})]
     return Candidates(
         tuple(taken), tuple(deciding), tuple(repeats), {r: len(a) for r, a in dropped.items()}, tuple(findings)
     )
@@ -160,6 +162,27 @@ def _drop_findings(dropped: Mapping[str, Sequence[Submission]]) -> list[Finding]
         )
         for reason, (code, text, advice) in _SAID.items()
         if dropped[reason]
+    ]
+
+
+def _names_alike(names: Iterable[str]) -> list[Finding]:
+    """Names that a person would read as one: answers of one person under two of them would confirm each other."""
+    read: dict[str, list[str]] = {}
+    for name in sorted(names):
+        plain = unicodedata.normalize("NFKC", name).casefold()
+        read.setdefault("".join(c for c in plain if c.isprintable() and not c.isspace()), []).append(name)
+    return [
+        Finding(
+            code="qc.names-alike",
+            severity=Severity.WARNING,
+            message=f"{' and '.join(map(repr, alike))} differ in capitals or spaces alone; they count as "
+            f"{len(alike)} people, who confirm each other",
+            suggestion="if they are one person, let them have one account in Label Studio, then: hint pull",
+            subjects=tuple(alike),
+            count=len(alike),
+        )
+        for alike in read.values()
+        if len(alike) > 1
     ]
 
 

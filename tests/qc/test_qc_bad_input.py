@@ -66,6 +66,18 @@ def test_names_are_text_everywhere(tmp_path, name):
     assert name in {a["annotator"] for a in json.loads((project.root / "qc/qc.json").read_text())["annotators"]}
 
 
+def test_names_that_read_alike_are_told(tmp_path):
+    made = make_round(12, 3, seed=71)
+    for s in made.submissions:
+        new = {"ana": "Anna@x.org", "bo": "anna@x.org\u200b ", "cy": "hannah@x.org"}[s.annotator]
+        object.__setattr__(s, "annotator", new)
+    report = run(CONFIG, project_of(tmp_path / "p", made))
+    (finding,) = [f for f in report.findings if f.code == "qc.names-alike"]
+    assert finding.subjects == ("Anna@x.org", "anna@x.org\u200b ")
+    assert "count as 2 people" in finding.message
+    assert len(json.loads((tmp_path / "p/qc/qc.json").read_text())["annotators"]) == 3
+
+
 @pytest.mark.parametrize("joints", [20, 22])
 def test_an_answer_of_other_than_21_joints_cannot_come_this_far(joints):
     with pytest.raises(DataError, match=rf"expected shape \(21, 2\), got \({joints}, 2\)"):
