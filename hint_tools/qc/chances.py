@@ -39,7 +39,9 @@ _PRIOR_RATE, _PRIOR_ANSWERS = 0.001, 500.0
 _FREEDOMS = (3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 40.0, 80.0, 200.0, 1000.0)
 _HARDEST = 4.0
 """Times σ that people err at most, on any hand."""
-_STEPS = 8
+_STEPS = 5
+"""Of rates and difficulty, one from the other; then neither moves any more."""
+_RATE_STEPS = 50
 _LEARNT_FROM = 6000
 """Hands, at most, that the law and the rates are estimated from, evenly spaced: ±25 % of a rate of 1 in 1,000."""
 _CHUNK = 512
@@ -117,14 +119,39 @@ def weigh(panel: Panel, sigmas: Sigmas, scale: Floats, renamings: Sequence[Renam
 def _learn(seen: _Evidence) -> Law:
     """Rates and difficulty by expectation maximisation."""
     law = _BEFORE
-    answers = seen.there.sum() + _PRIOR_ANSWERS
     for _ in range(_STEPS):
-        weight, total = _weights(seen, law)
-        of_kind = np.array([weight[..., k == _KIND].sum() for k in range(len(KINDS))])
-        clean = 1 / (1 + total)
+        of_kind = _of_kinds(_log_ratios(seen, law))
+        most = np.maximum(of_kind.max(axis=1), 0.0)
+        rates, clean = _rates(np.exp(of_kind - most[:, None]), np.exp(-most), int(seen.there.sum()), law.rates)
         freedom, middle = _difficulty(seen.scatter, seen.freedom, clean, law)
-        law = Law((of_kind + _PRIOR_RATE * _PRIOR_ANSWERS) / answers, freedom, middle)
+        law = Law(rates, freedom, middle)
     return law
+
+
+def _of_kinds(log_ratios: Floats) -> Floats:
+    """(h, len(KINDS)) log of the sum over all answers and places of each kind, at a rate of 1."""
+    most = np.maximum(log_ratios.max(axis=(1, 2)), 0.0)
+    odds = np.exp(log_ratios - most[:, None, None]).sum(axis=1)
+    sums = np.stack([odds[:, k == _KIND].sum(axis=1) for k in range(len(KINDS))], axis=1)
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(sums) + most[:, None])
+
+
+def _rates(odds: Floats, clean: Floats, answers: int, rates: Floats) -> tuple[Floats, Floats]:
+    """(len(KINDS)) how often each kind happens, and (h) the chance of no mistake.
+
+    Args:
+        odds: (h, len(KINDS)) likelihood of each kind, in any units of its hand.
+        clean: (h) that of no mistake, in the same units.
+        answers: how many there are.
+        rates: to begin with.
+    """
+    for _ in range(_RATE_STEPS):
+        none = clean * max(1 - float(rates.sum()), 0.5)
+        weight = odds * rates
+        total = none + weight.sum(axis=1)
+        rates = ((weight / total[:, None]).sum(axis=0) + _PRIOR_RATE * _PRIOR_ANSWERS) / (answers + _PRIOR_ANSWERS)
+    return rates, none / total
 
 
 def _orders(panel: Panel, renamings: Sequence[Renaming]) -> Ints:
@@ -195,23 +222,13 @@ def _log_law(scatter: Floats, freedom: Floats, law: Law) -> Floats:
 
 
 def _log_ratios(seen: _Evidence, law: Law) -> Floats:
-    """(h, A, len(HYPOTHESES)) log of (chance of a hypothesis and its answers) over that of no mistake."""
+    """(h, A, len(HYPOTHESES)) log of the likelihood of a hypothesis over that of no mistake; places share a kind."""
     changes = seen.changes
     scatter = np.maximum(seen.scatter[:, None, None] + changes.scatter, 0.0)
     freedom = seen.freedom[:, None, None] + changes.freedom
     clean = _log_law(seen.scatter, seen.freedom, law)
-    chance = np.log(law.rates / _PLACES) - math.log1p(-min(float(law.rates.sum()), 0.5))
-    ratio = _log_law(scatter, freedom, law) - clean[:, None, None] + changes.density + chance[_KIND]
+    ratio = _log_law(scatter, freedom, law) - clean[:, None, None] + changes.density - np.log(_PLACES)[_KIND]
     return np.where(seen.there[..., None], ratio, -np.inf)
-
-
-def _weights(seen: _Evidence, law: Law) -> tuple[Floats, Floats]:
-    """(h, A, len(HYPOTHESES)) chance of each hypothesis, and (h) odds of any."""
-    ratio = _log_ratios(seen, law)
-    most = np.maximum(ratio.max(axis=(1, 2)), 0.0)
-    odds = np.exp(ratio - most[:, None, None])
-    total = odds.sum(axis=(1, 2))
-    return odds / (np.exp(-most) + total)[:, None, None], total * np.exp(np.minimum(most, 700.0))
 
 
 def _difficulty(scatter: Floats, freedom: Floats, clean: Floats, law: Law) -> tuple[float, float]:
@@ -236,7 +253,7 @@ def _difficulty(scatter: Floats, freedom: Floats, clean: Floats, law: Law) -> tu
 
 def _judged(seen: _Evidence, law: Law) -> tuple[Floats, Ints, Ints, Floats]:
     """Log odds, slot, hypothesis and its share of each hand."""
-    ratio = _log_ratios(seen, law)
+    ratio = _log_ratios(seen, law) + np.log(law.rates)[_KIND] - math.log(max(1 - float(law.rates.sum()), 0.5))
     flat = ratio.reshape(len(ratio), -1)
     at = flat.argmax(axis=1)
     most = np.take_along_axis(flat, at[:, None], axis=1)[:, 0]

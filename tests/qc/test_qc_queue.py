@@ -114,7 +114,7 @@ def test_the_reason_names_the_likeliest_mistake_where_nothing_was_named():
         for name in ("ana", "bo", "cy"):
             moved = joints_of(made, h, name) - made.truth[h] + truth
             changed(made, h, name, keypoints=moved[swapped(1, 2)] if name == "cy" else moved)
-    strict = QcConfig(bootstrap=50, identity_gain=1e6, shift_gain=1e6)
+    strict = QcConfig(bootstrap=50, identity_gain=1e6)
     found = queue_of(made, strict)
     assert "cy probably swapped index and middle" in found["h00007"].reason
     assert "cy probably swapped index and middle" in found["h00008"].reason
@@ -123,7 +123,7 @@ def test_the_reason_names_the_likeliest_mistake_where_nothing_was_named():
 def test_with_two_people_the_reason_accuses_nobody():
     made = make_round(400, 2, seed=404)
     changed(made, 9, "bo", keypoints=joints_of(made, 9, "bo")[swapped(2, 3)])
-    found = queue_of(made, QcConfig(bootstrap=50, identity_gain=1e6, shift_gain=1e6))
+    found = queue_of(made, QcConfig(bootstrap=50, identity_gain=1e6))
     assert "ana or bo probably swapped middle and ring" in found["h00009"].reason
 
 
