@@ -18,6 +18,7 @@ import numpy as np
 from hint_tools.core.findings import Finding, Severity
 from hint_tools.core.ids import task_key
 from hint_tools.core.records import Submission, Visibility
+from hint_tools.qc.wording import several
 
 MAX_ROUNDS = 16
 """Rounds a task's key is looked for in; a key of none of them counts as the first round's."""
@@ -27,22 +28,22 @@ _SAID: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
     {
         "invalid": (
             "qc.invalid-submission",
-            "answers lack joints or a side and take no part",
+            "without all joints or a side, left out",
             "see the findings of: hint pull",
         ),
         "unknown hand": (
             "qc.unknown-hand",
-            "answers belong to hands that are not in this project",
+            "to hands that are not in this project, left out",
             "hint pull, in the project they were pushed from",
         ),
         "answered again": (
             "qc.answered-again",
-            "answers were replaced by a later one of the same annotator to the same hand",
+            "replaced by a later one of the same annotator to the same hand",
             "",
         ),
         "decided later": (
             "qc.decided-later",
-            "answers of a later round or an expert were overruled by a still later round or an expert",
+            "of a later round or an expert, overruled by a still later round or an expert",
             "",
         ),
     }
@@ -155,7 +156,7 @@ def _drop_findings(dropped: Mapping[str, Sequence[Submission]]) -> list[Finding]
         Finding(
             code=code,
             severity=Severity.WARNING if advice else Severity.INFO,
-            message=f"{len(dropped[reason])} {text}",
+            message=f"{several(len(dropped[reason]), 'answer')} {text}",
             suggestion=advice,
             subjects=tuple(sorted({a.hand_id for a in dropped[reason]})[:_EXAMPLES]),
             count=len(dropped[reason]),

@@ -38,6 +38,9 @@ Cell: TypeAlias = str | int | float | Link
 
 JPEG_QUALITY = 86
 """Of photographs on a page: no visible blocks at crop size, about 12 kB a 256 px crop."""
+_SAMPLED, _FLAT_COLOURS = 8, 64
+"""A picture with more colours than that in every 8th pixel of every 8th row is a photograph: as PNG it would be several
+times as large, so that is not tried."""
 SIGNIFICANT_DIGITS = 3
 """Of the largest number in a table's column; the rest of the column keeps the same decimals."""
 _MISSING = "–"
@@ -62,9 +65,10 @@ class Figure:
     def source(self) -> str:
         """The picture as a data URI: JPEG, or PNG where that is smaller (flat drawings)."""
         bgr = cv2.cvtColor(self.image, cv2.COLOR_RGB2BGR)
-        jpeg = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
-        png = cv2.imencode(".png", bgr)[1].tobytes()
-        form, data = ("png", png) if len(png) < len(jpeg) else ("jpeg", jpeg)
+        form, data = "jpeg", cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
+        if len(np.unique(bgr[::_SAMPLED, ::_SAMPLED].reshape(-1, 3), axis=0)) <= _FLAT_COLOURS:
+            png = cv2.imencode(".png", bgr)[1].tobytes()
+            form, data = ("png", png) if len(png) < len(data) else (form, data)
         return f"data:image/{form};base64,{base64.b64encode(data).decode()}"
 
     @property
