@@ -41,7 +41,7 @@ _HARDEST = 4.0
 """Times σ that people err at most, on any hand."""
 _STEPS = 5
 """Of rates and difficulty, one from the other; then neither moves any more."""
-_RATE_STEPS = 50
+_RATE_STEPS = 20
 _LEARNT_FROM = 6000
 """Hands, at most, that the law and the rates are estimated from, evenly spaced: ±25 % of a rate of 1 in 1,000."""
 _CHUNK = 512
@@ -61,6 +61,11 @@ class Law:
     rates: Floats
     freedom: float
     middle: float
+
+    def odds(self, kind: str) -> float:
+        """Log odds of a mistake of a kind in one place of an answer, before the answer is seen."""
+        at = KINDS.index(kind)
+        return math.log(self.rates[at] / _PLACES[at]) - math.log(max(1 - float(self.rates.sum()), 0.5))
 
 
 _BEFORE = Law(np.full(len(KINDS), _PRIOR_RATE), 12.0, 1.0)
@@ -253,7 +258,8 @@ def _difficulty(scatter: Floats, freedom: Floats, clean: Floats, law: Law) -> tu
 
 def _judged(seen: _Evidence, law: Law) -> tuple[Floats, Ints, Ints, Floats]:
     """Log odds, slot, hypothesis and its share of each hand."""
-    ratio = _log_ratios(seen, law) + np.log(law.rates)[_KIND] - math.log(max(1 - float(law.rates.sum()), 0.5))
+    prior = np.array([law.odds(k) for k in KINDS]) + np.log(_PLACES)
+    ratio = _log_ratios(seen, law) + prior[_KIND]
     flat = ratio.reshape(len(ratio), -1)
     at = flat.argmax(axis=1)
     most = np.take_along_axis(flat, at[:, None], axis=1)[:, 0]

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -80,6 +81,10 @@ def _all() -> tuple[Hypothesis, ...]:
 
 HYPOTHESES: tuple[Hypothesis, ...] = _all()
 """In the order of every array's last axis."""
+_PAIRS = np.array([(h.first, h.second) for h in HYPOTHESES if h.kind in ("neighbours", "swap")])
+_Three: TypeAlias = Sequence[Floats]
+"""Scatter, freedom and density, (H, some hypotheses) each."""
+_Index: TypeAlias = slice | Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,21 +104,35 @@ class Changes:
 
 @dataclass(frozen=True, eq=False)
 class _Held:
-    """One answer to each of H hands, and what it is held against; 0 where a joint is unknown, in units of the hand.
+    """Points of answers, and what they are held against; 0 where a joint is unknown, in units of the hand.
 
     Args:
-        points: (H, 21, 2).
-        placed: (H, 21) 1 or 0.
-        mean: (H, 21, 2) of the others.
-        known: (H, 21) 1 or 0.
-        variance: (H, 21) of the difference, 1 where unknown.
+        points: (..., n, 2).
+        placed: (..., n) 1 or 0.
+        mean: (..., n, 2) of the others.
+        known: (..., n) 1 or 0.
+        weight: (..., n) 1/v, 0 where unknown.
+        density: (..., n) log density of a point that is the joint's, without the scatter: -log v. Where nobody else
+            placed it, the point has nothing to lie on and may be anywhere about the hand.
     """
 
     points: Floats
     placed: Floats
     mean: Floats
     known: Floats
-    variance: Floats
+    weight: Floats
+    density: Floats
+
+    def at(self, own: _Index, goal: _Index) -> _Held:
+        """Some of the points, each on some joint's place; indices of the axis of joints."""
+        points, mean = self.points[..., own, :], self.mean[..., goal, :]
+        return _Held(
+            points, self.placed[..., own], mean, self.known[..., goal], self.weight[..., goal], self.density[..., goal]
+        )
+
+    def of_hands(self, rows: Ints) -> _Held:
+        """Some of the hands."""
+        return _Held(*(getattr(self, f.name)[rows] for f in fields(self)))
 
 
 def changes_of_answer(
@@ -131,25 +150,20 @@ def changes_of_answer(
         order: (H, 21) a naming that `identity` proposes: joint j is the answer's joint `order[j]`; else the identity.
     """
     size = scale[:, None]
+    relative = np.where(known, variance / size**2, 1.0)
     held = _Held(
         points / size[..., None],
         placed.astype(np.float64),
         mean / size[..., None],
         known.astype(np.float64),
-        np.where(known, variance / size**2, 1.0),
+        known / relative,
+        np.where(known, -np.log(relative), _ANYWHERE),
     )
-    both = held.placed * held.known
-    apart = _squared(held.points - held.mean)
-    log_v = np.log(held.variance)
-    own = _line(held, log_v, _JOINTS, _JOINTS)
-    found = [*_renamed(held, log_v, own), _shifted(held, log_v, own), _astray(both, apart, held.variance, log_v)]
-    found += [_mirrored(held, both, apart, log_v), _elsewhere(both, apart, held.variance, log_v)]
-    found.append(_proposed(held, log_v, order))
+    fingers = held.at(_JOINTS, _JOINTS)
+    own = _line(fingers)
+    found = [*_renamed(fingers, own), _shifted(fingers, own), _misplaced(held, _BONE), _mirrored(held)]
+    found += [[f.sum(axis=1, keepdims=True) for f in _misplaced(held, _HAND)], _proposed(held, order)]
     return Changes(*(np.concatenate([f[k] for f in found], axis=1) for k in range(3)))
-
-
-_Three = Sequence[Floats]
-"""Scatter, freedom and density, (H, some hypotheses) each."""
 
 
 def _squared(offset: Floats) -> Floats:
@@ -162,93 +176,77 @@ def _near(squared: Floats, reach: float) -> Floats:
     return -_LOG_2PI - 2 * math.log(reach) - (_SPREAD + 2) / 2 * np.log1p(squared / (_SPREAD * reach**2))
 
 
-def _matched(held: _Held, log_v: Floats, rows: Ints, goals: Ints) -> _Three:
-    """Each of `rows` (F, 4) of the answer on each of `goals` (G, 4) of the mean: (H, F, G), joint by joint.
-
-    A point on a joint nobody else placed has nothing to lie on: it may be anywhere about the hand.
-    """
-    x, p = held.points[:, rows][:, :, None], held.placed[:, rows]
-    m, k = held.mean[:, goals][:, None], held.known[:, goals]
-    weight = k / held.variance[:, goals]
-    scatter = np.einsum("hfgi,hfi,hgi->hfg", _squared(x - m), p, weight)
-    anywhere = float(_near(np.zeros(1), _HAND)[0])
-    density = -k * log_v[:, goals] + (1 - k) * anywhere
-    goal = density.swapaxes(1, 2)
-    return scatter, 2 * p @ k.swapaxes(1, 2), p @ goal
+_ANYWHERE = float(_near(np.zeros(1), _HAND)[0])
 
 
-def _renamed(held: _Held, log_v: Floats, own: _Three) -> list[_Three]:
+def _line(held: _Held) -> _Three:
+    """Scatter, freedom and density of all joints of the last axis together."""
+    apart = _squared(held.points - held.mean)
+    scatter = np.einsum("...i,...i,...i->...", held.placed, held.weight, apart)
+    sums = [np.einsum("...i,...i->...", held.placed, v) for v in (held.known, held.density)]
+    return scatter, 2 * sums[0], sums[1]
+
+
+def _every_two(fingers: _Held) -> _Three:
+    """(H, 5, 5) as `_line`, of each finger's points on each finger's joints."""
+    apart = _squared(fingers.points[:, :, None] - fingers.mean[:, None])
+    scatter = np.einsum("hfgi,hfi,hgi->hfg", apart, fingers.placed, fingers.weight)
+    return scatter, *(
+        times * fingers.placed @ v.swapaxes(1, 2) for v, times in ((fingers.known, 2.0), (fingers.density, 1.0))
+    )
+
+
+def _renamed(fingers: _Held, own: _Three) -> list[_Three]:
     """Swaps, the mirrored order and reversed fingers; `own` is each finger in its place."""
-    forward = _matched(held, log_v, _JOINTS, _JOINTS)
-    pairs = [(h.first, h.second) for h in HYPOTHESES if h.kind in ("neighbours", "swap")]
-    one, other = np.array(pairs).T
-    swapped = [f[:, one, other] + f[:, other, one] - o[:, one] - o[:, other] for f, o in zip(forward, own, strict=True)]
+    every = _every_two(fingers)
+    one, other = _PAIRS.T
+    swapped = [e[:, one, other] + e[:, other, one] - o[:, one] - o[:, other] for e, o in zip(every, own, strict=True)]
     turned = np.arange(_N)[::-1]
-    order = [(f[:, np.arange(_N), turned] - o).sum(axis=1, keepdims=True) for f, o in zip(forward, own, strict=True)]
-    reverse = [b - o for b, o in zip(_line(held, log_v, _JOINTS, _JOINTS[:, ::-1]), own, strict=True)]
+    order = [(e[:, np.arange(_N), turned] - o).sum(axis=1, keepdims=True) for e, o in zip(every, own, strict=True)]
+    reverse = [b - o for b, o in zip(_line(fingers.at(slice(None), slice(None, None, -1))), own, strict=True)]
     return [swapped, order, reverse]
 
 
-def _shifted(held: _Held, log_v: Floats, own: _Three) -> _Three:
+def _shifted(fingers: _Held, own: _Three) -> _Three:
     """Fingers one joint too far out, then in; the joint left over lies somewhere near the finger's end."""
-    found: list[list[Floats]] = [[], [], []]
+    found = []
     for three, goal, last in ((slice(0, 3), slice(1, 4), 3), (slice(1, 4), slice(0, 3), 0)):
-        left = _JOINTS[:, last]
-        after = _line(held, log_v, _JOINTS[:, three], _JOINTS[:, goal])
-        away = _squared(held.points[:, left] - held.mean[:, left]) * held.known[:, left]
-        for k, (b, a) in enumerate(zip(own, after, strict=True)):
-            found[k].append(a - b)
-        found[2][-1] = found[2][-1] + held.placed[:, left] * _near(away, _BONE)
-    return [np.concatenate(f, axis=1) for f in found]
+        moved = [a - o for a, o in zip(_line(fingers.at(three, goal)), own, strict=True)]
+        away = _squared(fingers.points[..., last, :] - fingers.mean[..., last, :]) * fingers.known[..., last]
+        moved[2] += fingers.placed[..., last] * _near(away, _BONE)
+        found.append(moved)
+    return [np.concatenate(pair, axis=1) for pair in zip(*found, strict=True)]
 
 
-def _line(held: _Held, log_v: Floats, rows: Ints, goals: Ints) -> _Three:
-    """As `_matched`, row f on goal f only: (H, F)."""
-    p, k = held.placed[:, rows], held.known[:, goals]
-    squared = _squared(held.points[:, rows] - held.mean[:, goals])
-    anywhere = float(_near(np.zeros(1), _HAND)[0])
-    density = -k * log_v[:, goals] + (1 - k) * anywhere
-    sums = [(k * squared / held.variance[:, goals], 1.0), (k, 2.0), (density, 1.0)]
-    return [times * np.einsum("hfi,hfi->hf", p, values) for values, times in sums]
+def _misplaced(held: _Held, reach: float) -> _Three:
+    """(H, 21) each joint put on something else."""
+    both, apart = held.placed * held.known, _squared(held.points - held.mean)
+    return -held.placed * held.weight * apart, -2 * both, both * (_near(apart, reach) - held.density)
 
 
-def _astray(both: Floats, apart: Floats, variance: Floats, log_v: Floats) -> _Three:
-    """One joint put on something else."""
-    return -both * apart / variance, -2 * both, both * (log_v + _near(apart, _BONE))
-
-
-def _elsewhere(both: Floats, apart: Floats, variance: Floats, log_v: Floats) -> _Three:
-    """All joints put on something else."""
-    every = (-both * apart / variance, -2 * both, both * (log_v + _near(apart, _HAND)))
-    return [e.sum(axis=1, keepdims=True) for e in every]
-
-
-def _mirrored(held: _Held, both: Floats, apart: Floats, log_v: Floats) -> _Three:
+def _mirrored(held: _Held) -> _Three:
     """Turned over left to right about some line: where it lies is free, within a hand or so."""
-    weight = both / held.variance
+    weight = held.placed * held.weight
     total = np.maximum(weight.sum(axis=1), 1e-9)
     turned = held.points * np.array([-1.0, 1.0]) - held.mean
     middle = np.einsum("hj,hjx->hx", weight, turned) / total[:, None]
-    left = (weight * _squared(turned - middle[:, None])).sum(axis=1)
+    apart = _squared(turned - middle[:, None]) - _squared(held.points - held.mean)
     free = -np.log(total) - _LOG_2PI - 2 * math.log(_HAND)
-    change = left - (weight * apart).sum(axis=1)
-    enough = both.sum(axis=1) >= _LEAST
-    return [np.where(enough, v, 0.0)[:, None] for v in (change, np.full(len(left), -2.0), free)]
+    enough = (weight > 0).sum(axis=1) >= _LEAST
+    change = np.einsum("hj,hj->h", weight, apart)
+    return [np.where(enough, v, 0.0)[:, None] for v in (change, np.full(len(total), -2.0), free)]
 
 
-def _proposed(held: _Held, log_v: Floats, order: Ints) -> _Three:
+def _proposed(held: _Held, order: Ints) -> _Three:
     """Any other naming, where one was found to explain the answer; impossible elsewhere."""
-    every = np.arange(N_JOINTS)
     found = [np.zeros(len(order)), np.zeros(len(order)), np.full(len(order), -np.inf)]
-    rows = np.flatnonzero((order != every).any(axis=1))
-    if len(rows):
-        points, placed = (
-            np.take_along_axis(v[rows], i, axis=1)
-            for v, i in ((held.points, order[rows][..., None]), (held.placed, order[rows]))
-        )
-        mended = _Held(points, placed, held.mean[rows], held.known[rows], held.variance[rows])
-        given = _Held(held.points[rows], held.placed[rows], mended.mean, mended.known, mended.variance)
-        after, before = (_line(h, log_v[rows], every[None], every[None]) for h in (mended, given))
-        for target, a, b in zip(found, after, before, strict=True):
-            target[rows] = (a - b)[:, 0]
+    rows = np.flatnonzero((order != np.arange(N_JOINTS)).any(axis=1))
+    given = held.of_hands(rows)
+    mended = replace(
+        given,
+        points=np.take_along_axis(given.points, order[rows][..., None], axis=1),
+        placed=np.take_along_axis(given.placed, order[rows], axis=1),
+    )
+    for target, after, before in zip(found, _line(mended), _line(given), strict=True):
+        target[rows] = after - before
     return [f[:, None] for f in found]

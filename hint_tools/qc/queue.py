@@ -21,6 +21,7 @@ from hint_tools.qc.hypotheses import HYPOTHESES
 from hint_tools.qc.mistakes import KINDS, Mistake, name_of
 from hint_tools.qc.occlusion import occlusion_counts
 from hint_tools.qc.panel import Pairs, Panel
+from hint_tools.qc.shifted import SHIFTED
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -89,7 +90,10 @@ def occlusion_disagreement(panel: Panel) -> Floats:
 
 
 def hand_odds(chances: Chances, mistakes: Sequence[Mistake]) -> Floats:
-    """(H) log odds that an answer holds a mistake, with what joints don't show: sides, rejections, another hand.
+    """(H) log odds that an answer holds a mistake, with what `chances` does not see.
+
+    Those are sides, rejections and other hands, and what palm and pre-label say of shifted fingers: the gain of such a
+    finding is twice the log of its likelihood ratio.
 
     Args:
         chances: what the joints say.
@@ -99,6 +103,8 @@ def hand_odds(chances: Chances, mistakes: Sequence[Mistake]) -> Floats:
     for mistake in mistakes:
         if mistake.kind in _OF_THE_HAND:
             odds[mistake.hand] = max(odds[mistake.hand], _OF_THE_HAND[mistake.kind])
+        elif mistake.kind == SHIFTED:
+            odds[mistake.hand] = max(odds[mistake.hand], mistake.gain / 2 + chances.law.odds("shifted"))
     return odds
 
 

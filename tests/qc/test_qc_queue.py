@@ -11,9 +11,11 @@ from qc_rounds import changed, joints_of, make_round, swapped
 from hint_tools.core.records import Frame
 from hint_tools.qc.agreement import pair_distances
 from hint_tools.qc.analysis import Beside, analyse
+from hint_tools.qc.chances import KINDS, Chances, Law
 from hint_tools.qc.config import QcConfig
+from hint_tools.qc.mistakes import Mistake
 from hint_tools.qc.panel import build_pairs, build_panel
-from hint_tools.qc.queue import build_queue, find_outliers, likely_alike, rank_hands
+from hint_tools.qc.queue import build_queue, find_outliers, hand_odds, likely_alike, rank_hands
 
 CONFIG = QcConfig(bootstrap=50)
 
@@ -168,6 +170,17 @@ def test_it_finds_more_than_an_oks_ranking(people, noise):
     theirs = {panel.hand_ids[h] for h in least.argsort()[: 2 * len(bad)]}
     assert len(ours & bad) >= 0.95 * len(bad)
     assert len(ours & bad) > len(theirs & bad)
+
+
+def test_what_palm_and_pre_label_say_of_a_shifted_finger_counts():
+    """The gain of such a finding is twice the log of a likelihood ratio: Bayes' theorem by hand."""
+    rates = np.full(len(KINDS), 0.001)
+    nothing = np.zeros(3, dtype=int)
+    before = Chances(np.full(3, -6.0), nothing, nothing, np.zeros(3), Law(rates, 12.0, 1.0))
+    said = [Mistake("shifted-chain", 1, (0,), "shifted", gain=30.0), Mistake("rubber-stamp", 2, (0,), "stamped")]
+    odds = hand_odds(before, said)
+    assert odds[[0, 2]].tolist() == [-6.0, -6.0]
+    assert np.exp(odds[1]) == pytest.approx(np.exp(15.0) * 0.001 / 10 / (1 - rates.sum()))
 
 
 def test_a_single_answer_is_in_only_with_a_mistake_of_its_own():
