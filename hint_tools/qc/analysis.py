@@ -100,7 +100,7 @@ def analyse(
     """
     more = Beside() if beside is None else beside
     resampler = Resampler(panel.image, config.bootstrap, config.seed)
-    joints = analyse_joints(panel, hands, config, resampler)
+    joints = analyse_joints(panel, hands, predictions, config, resampler)
     pairs, sizes, sigmas = joints.pairs, joints.sizes, joints.sigmas
     side, rejection = vote_side(panel, source_sides(panel, hands)), vote_rejection(panel)
     seen = vote_visibility(panel)

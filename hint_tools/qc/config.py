@@ -24,11 +24,12 @@ class QcConfig(StageConfig):
         "25 is five standard deviations: no false alarm in 60,000 clean pairs of benchmarks/qc.py.",
         json_schema_extra=_MISTAKES,
     )
-    shift_gain: float = Field(
-        default=20.0,
+    shift_alarms: float = Field(
+        default=0.0007,
         gt=0,
-        description="The same for a finger labelled one joint too far; at 20 one clean hand in 1,000 gets such a "
-        "finding where people err three times as much as usual, and hardly any elsewhere.",
+        lt=1,
+        description="Part of the clean hands that may be said to have a finger labelled one joint too far; how much "
+        "likelier than not that must be to be said follows from it and from how much this round's annotators err.",
         json_schema_extra=_MISTAKES,
     )
     queue_z: float = Field(

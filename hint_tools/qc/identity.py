@@ -52,6 +52,7 @@ class Renaming:
         order: (21) corrected joint j is this answer's joint `order[j]`; the identity where no reordering helps.
         gain: by how much d²/σ² falls, untruncated.
         certain: False where it may as well be the other annotator.
+        anew: joint, x and y (px) of joints that are nowhere in the answer, as the others have them.
     """
 
     hand: int
@@ -61,6 +62,7 @@ class Renaming:
     order: tuple[int, ...]
     gain: float
     certain: bool
+    anew: tuple[tuple[int, float, float], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

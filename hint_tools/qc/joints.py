@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hint_tools.core.records import Hand
+from hint_tools.core.records import Hand, Prediction
 from hint_tools.qc.bootstrap import Resampler
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.consensus import Positions, robust_positions
 from hint_tools.qc.elsewhere import wrong_hands
 from hint_tools.qc.identity import Renaming, excluded_joints, find_renamings, pair_gains
+from hint_tools.qc.label_error import measure_labels
 from hint_tools.qc.mistakes import Mistake
 from hint_tools.qc.panel import Pairs, Panel, build_pairs
 from hint_tools.qc.scale import Sizes, geometric_median, measure
@@ -49,12 +50,19 @@ class Joints:
     positions: Positions
 
 
-def analyse_joints(panel: Panel, hands: Mapping[str, Hand], config: QcConfig, resampler: Resampler) -> Joints:
+def analyse_joints(
+    panel: Panel,
+    hands: Mapping[str, Hand],
+    predictions: Mapping[str, Prediction],
+    config: QcConfig,
+    resampler: Resampler,
+) -> Joints:
     """σ, wrong names and positions, each from the others, `_ROUNDS` times.
 
     Args:
         panel: the answers.
         hands: all of the project, by id.
+        predictions: by id; the pre-labels, which have a word on shifted fingers.
         config: thresholds.
         resampler: of the panel's pictures.
     """
@@ -71,7 +79,14 @@ def analyse_joints(panel: Panel, hands: Mapping[str, Hand], config: QcConfig, re
         personal = sigmas.in_px(panel, sizes.scale, personal=True)
         named = find_renamings(panel, pairs, pair_gains(panel, pairs, personal, config.identity_gain))
         known = away | excluded_joints(panel, named)
-        renamings = merged(named, find_shifted(panel, sizes.scale, personal, known, config.shift_gain))
+        last = number + 1 == _ROUNDS
+        labels = (
+            measure_labels(panel, predictions, personal, known, sizes.scale, config.rubber_stamp_px) if last else None
+        )
+        shifted = find_shifted(
+            panel, sizes.scale, personal, sigmas.factors, known, labels, config.shift_alarms, config.seed
+        )
+        renamings = merged(named, shifted)
         excluded = away | excluded_joints(panel, renamings)
         positions = robust_positions(panel.keypoints, personal, excluded)
         sizes = measure(positions.mean, panel.keypoints)

@@ -62,7 +62,8 @@ class Mistake:
         message: one sentence with names and figures.
         certain: False where it may be another annotator's.
         gain: fall of d²/σ² when mended, 0 where that does not apply.
-        joint_order: proposal: corrected joint j is the answer's joint `joint_order[j]`; -1 is to be placed anew.
+        joint_order: proposal: corrected joint j is the answer's joint `joint_order[j]`; -1 is nowhere in it.
+        anew: proposal: joint, x and y (px) of those that are nowhere in the answer.
         side: proposal, empty for none.
         other_hand: proposal: id of the hand the answer belongs to, empty for none.
     """
@@ -74,6 +75,7 @@ class Mistake:
     certain: bool = True
     gain: float = 0.0
     joint_order: tuple[int, ...] = ()
+    anew: tuple[tuple[int, float, float], ...] = ()
     side: str = ""
     other_hand: str = ""
 
@@ -100,7 +102,16 @@ def renaming_mistakes(panel: Panel, renamings: Sequence[Renaming]) -> list[Mista
         message = f"{name_of(panel, wrong.hand, wrong.slot)} {what}{doubt}"
         order = () if wrong.kind == "mirrored-picture" else wrong.order
         found.append(
-            Mistake(wrong.kind, wrong.hand, (wrong.slot,), message, wrong.certain, wrong.gain, joint_order=order)
+            Mistake(
+                wrong.kind,
+                wrong.hand,
+                (wrong.slot,),
+                message,
+                wrong.certain,
+                wrong.gain,
+                joint_order=order,
+                anew=wrong.anew,
+            )
         )
     return found
 

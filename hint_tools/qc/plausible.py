@@ -16,7 +16,7 @@ from hint_tools.qc.panel import ABSENT, SIDES, Panel
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-_BONE_MM: Final = (38, 30, 37, 31, 92, 32, 24, 28, 87, 39, 28, 26, 84, 35, 24, 27, 81, 26, 16, 21)
+BONE_MM: Final = (38, 30, 37, 31, 92, 32, 24, 28, 87, 39, 28, 26, 84, 35, 24, 27, 81, 26, 16, 21)
 """Bone that ends at each joint but the wrist: of the flat open hand (`mano.assets`), mm, rounded."""
 BONE_LIMIT = 2.5
 """A bone may look as short as it likes, but not this many times as long, relative to its usual length, as the
@@ -73,7 +73,7 @@ def _no_joints(panel: Panel) -> Iterator[Mistake]:
 
 def _long_bones(panel: Panel) -> Iterator[Mistake]:
     parents, children = np.array(BONES).T
-    usual = np.array(_BONE_MM, dtype=np.float64)
+    usual = np.array(BONE_MM, dtype=np.float64)
     length = np.linalg.norm(panel.keypoints[..., children, :] - panel.keypoints[..., parents, :], axis=-1) / usual
     known = np.isfinite(length)
     ordered = np.sort(np.where(known, length, np.inf), axis=-1)

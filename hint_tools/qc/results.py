@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from hint_tools.core.records import Submission
+from hint_tools.core.records import Submission, Visibility
 from hint_tools.core.skeleton import JOINT_NAMES
 from hint_tools.qc.advice import advice_to
 from hint_tools.qc.agreement import OKS_CEILING, PALM_THRESHOLD, PCK_THRESHOLDS, Agreement
 from hint_tools.qc.analysis import Analysis
 from hint_tools.qc.bootstrap import Estimate
 from hint_tools.qc.mistakes import Mistake, name_of
-from hint_tools.qc.panel import Panel, count_answers
+from hint_tools.qc.panel import ABSENT, Panel, count_answers
 from hint_tools.qc.profiles import Profile
 from hint_tools.qc.sigmas import Sigma, Sigmas
 
@@ -192,12 +192,18 @@ def _proposal(panel: Panel, mistake: Mistake) -> dict[str, Any] | None:
     if not mistake.joint_order:
         return None
     order = list(mistake.joint_order)
+    points, states = (x[mistake.hand] for x in (panel.keypoints, panel.visibility))
     slot = mistake.slots[0]
-    anew = np.array(order) < 0
+    keypoints, visibility = points[slot][order], states[slot][order]
+    for joint, x, y in mistake.anew:
+        keypoints[joint] = x, y
+        said = np.delete(states[:, joint], slot)
+        visibility[joint] = max(Visibility.OCCLUDED, int(said.max(initial=ABSENT)))
     return {
         "joint_order": order,
-        "keypoints": np.where(anew[:, None], np.nan, panel.keypoints[mistake.hand, slot][order]).tolist(),
-        "visibility": np.where(anew, 0, panel.visibility[mistake.hand, slot][order]).tolist(),
+        "keypoints": keypoints.tolist(),
+        "visibility": visibility.tolist(),
+        "placed_anew": [JOINT_NAMES[joint] for joint, _, _ in mistake.anew],
     }
 
 

@@ -1,9 +1,8 @@
 """Fingers labelled one joint too far: the knuckle's name on the next joint, and so on to the tip, or the reverse.
 
-Each answer is held against the mean of the others, weighted by 1/σ². Of a shifted finger three joints lie on their
-neighbours of that mean instead of on their own; as they are named each counts for `TRUNCATE` at most, since a single
-slip must not look like a shifted finger. With two answers "one is ahead" and "the other is behind" explain them alike;
-so the palm has a word, too: where the finger begins (`palm`).
+`shift_evidence` says how much likelier that is than names in their places, `shift_alarms` from where on it is believed.
+With two answers "one is ahead" and "the other is behind" explain them nearly alike: what is left to tell them apart is
+the palm, the bones, the pre-label, and who shifts fingers elsewhere.
 """
 
 from __future__ import annotations
@@ -15,25 +14,30 @@ import numpy as np
 import numpy.typing as npt
 
 from hint_tools.core.skeleton import FINGER_JOINTS, FINGERS, N_JOINTS
+from hint_tools.qc.finger_chain import bones_aside, by_finger, placed
 from hint_tools.qc.identity import TRUNCATE, Renaming
-from hint_tools.qc.palm import KNUCKLES, expected_knuckles
+from hint_tools.qc.label_error import KINDS, Labels
+from hint_tools.qc.palm import expected_knuckles
 from hint_tools.qc.panel import Panel
+from hint_tools.qc.shift_alarms import alarm_threshold
+from hint_tools.qc.shift_evidence import WAYS, Fingers, rest_of, shift_gains
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 SHIFTED = "shifted-chain"
 UNKNOWN = -1
-"""In an order: this joint is nowhere in the answer and is to be placed anew."""
+"""In an order: this joint is nowhere in the answer and is placed anew."""
 _JOINTS = np.array([FINGER_JOINTS[f] for f in FINGERS])
-_LEFT_OVER = 12.0
-"""Largest d²/σ² of the three joints once shifted, and of two answers to make a mean: 1 in 400 at random."""
-_ALONE = 2.0
-"""Expected d²/σ² of one joint."""
-_SURE = 6.0
-"""Likelihoods of 20 to 1, in d²/σ²."""
-_WAYS = (True, False)
-"""Outward, inward."""
+_SURE = 11.0
+"""Likelihoods of 250 to 1, as 2 ln: where the laws behind them hold only about, one in a hundred is wrong."""
+_WORTH_A_LOOK = 6.0
+"""Fall of d²/σ² once shifted, over the mean of the others, from which on a finger is looked at closely."""
+_FEW = 5.0
+"""Shifted fingers' worth by which an annotator is taken for one like the others."""
+_SAMPLE = 600
+"""Hands from which the threshold is computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,114 +45,215 @@ class _Claim:
     """One answer's finger is a joint too far out, or in.
 
     Args:
-        gain: fall of d²/σ².
+        gain: 2 ln of the likelihood ratio.
         slot: which answer.
         outward: too far out.
+        certain: nobody else may as well be wrong.
+        anew: px of the joint that is nowhere in the answer, as everybody else has it.
     """
 
     gain: float
     slot: int
     outward: bool
+    certain: bool
+    anew: tuple[float, float]
 
 
-def find_shifted(panel: Panel, scale: Floats, sigma_px: Floats, excluded: Bools, threshold: float) -> list[Renaming]:
+def find_shifted(
+    panel: Panel,
+    scale: Floats,
+    sigma_px: Floats,
+    factors: Floats,
+    excluded: Bools,
+    labels: Labels | None,
+    rate: float,
+    seed: int = 0,
+) -> list[Renaming]:
     """Answers with fingers labelled one joint too far out or in, sorted by hand and answer.
 
     Args:
         panel: the answers.
         scale: (H) px.
         sigma_px: (H, A, 21) expected error of a coordinate of each joint.
+        factors: (annotators) how many times the usual error each errs.
         excluded: (H, A, 21) joints known to be wrong already: nobody is held against them.
-        threshold: gain in d²/σ² to be exceeded, in one finger.
+        labels: of the pre-labels, if there are any.
+        rate: part of the clean hands that may be accused.
+        seed: of the draws behind the threshold.
     """
-    palm = expected_knuckles(panel.keypoints, sigma_px, excluded, scale)
-    slots = range(panel.keypoints.shape[1])
-    gains = np.stack([_gains(panel, sigma_px, excluded, palm, slot) for slot in slots], axis=-2)
-    placed = np.isfinite(panel.keypoints).all(axis=-1) & ~excluded
-    upheld: dict[tuple[int, int], list[tuple[int, bool, float, bool]]] = defaultdict(list)
-    for hand, finger in np.argwhere(gains.max(axis=(2, 3)) > threshold).tolist():
-        usable = placed[hand][:, _JOINTS[finger]].all(axis=1)
-        for claim, certain in _judged(gains[hand, finger], usable):
-            upheld[hand, claim.slot].append((finger, claim.outward, claim.gain, certain))
+    every = _gather(panel, scale, sigma_px, factors, excluded, labels)
+    counted = placed(every.points) & every.counted
+    usable = np.asarray(counted.all(axis=-1))
+    hands = _sample(len(panel.hand_ids), counted)
+    some = (hands[:, None] * len(FINGERS) + np.arange(len(FINGERS))).ravel()
+    threshold = alarm_threshold(every.taken(some), len(hands), usable[some], rate, seed)
+    gains = np.full((*usable.shape, len(WAYS)), -np.inf)
+    for slot in range(usable.shape[1]):
+        near = np.flatnonzero(_first_look(every, slot).max(axis=1) > _WORTH_A_LOOK)
+        gains[near, slot] = shift_gains(every.taken(near), slot)
+    told = np.flatnonzero(gains.max(axis=(1, 2)) > threshold)
+    habits = _habits(panel, gains, usable, told)
+    upheld: dict[tuple[int, int], list[tuple[int, _Claim]]] = defaultdict(list)
+    for k in told.tolist():
+        hand, finger = divmod(k, len(FINGERS))
+        for claim in _judged(every.taken(np.array([k])), gains[k], usable[k], habits[hand]):
+            upheld[hand, claim.slot].append((finger, claim))
     return [_renaming(hand, slot, upheld[hand, slot]) for hand, slot in sorted(upheld)]
 
 
-def _gains(panel: Panel, sigma_px: Floats, excluded: Bools, palm: tuple[Floats, Floats], slot: int) -> Floats:
-    """(H, 5, 2) what shifting each finger of one answer out and in gains over the mean of the others."""
-    reference, its_variance = _mean_of_others(panel, sigma_px, excluded, palm, slot)
-    points, variance = panel.keypoints[:, slot], sigma_px[:, slot] ** 2
-    return np.stack([_gain(points, variance, reference, its_variance, outward=o) for o in _WAYS], axis=-1)
+def _sample(n: int, counted: Bools) -> Ints:
+    """Hands with a finger answered twice, evenly spread, at most `_SAMPLE`."""
+    twice = (counted.any(axis=-1).sum(axis=1) >= 2).reshape(n, -1).any(axis=1)
+    known = np.flatnonzero(twice)
+    return np.asarray(known[np.unique(np.linspace(0, len(known) - 1, min(len(known), _SAMPLE)).astype(np.int64))])
 
 
-def _mean_of_others(
-    panel: Panel, sigma_px: Floats, excluded: Bools, palm: tuple[Floats, Floats], slot: int
-) -> tuple[Floats, Floats]:
-    """Mean (H, 21, 2) of all answers but one, and its variance (H, 21); the palm is one of them where fingers begin.
+def _gather(
+    panel: Panel, scale: Floats, sigma_px: Floats, factors: Floats, excluded: Bools, labels: Labels | None
+) -> Fingers:
+    """All fingers of all hands."""
+    n, width = panel.keypoints.shape[:2]
+    count = n * len(FINGERS)
+    variance = sigma_px**2
+    knuckles, spread = expected_knuckles(panel.keypoints, sigma_px, excluded, scale)
+    palm = np.concatenate([np.full((n, 1, 2), np.nan), knuckles], axis=1)
+    its = np.concatenate([np.full((n, 1), np.nan), spread], axis=1)
 
-    NaN where nobody else placed the joint, or those who did contradict each other.
+    def per_finger(values: Floats | Bools) -> Floats:
+        return np.ascontiguousarray(by_finger(values).swapaxes(1, 2)).reshape(count, width, 4)
+
+    points = np.stack([per_finger(panel.keypoints[..., x]) for x in (0, 1)], axis=-1)
+    everybody = np.where(excluded[..., None], np.nan, panel.keypoints)
+    mean, its_variance = _weighted(everybody, variance)
+    aside, aside_variance = bones_aside(mean, its_variance, scale)
+    label = labels.points if labels else np.full((n, N_JOINTS, 2), np.nan)
+    label_variance = labels.variance if labels else np.full((n, N_JOINTS), np.nan)
+    return Fingers(
+        finger=np.tile(np.arange(len(FINGERS)), n),
+        points=points,
+        counted=per_finger(~excluded).astype(np.bool_),
+        variance=per_finger(variance),
+        shared=per_finger(_shared(panel, labels)),
+        usual=per_finger(_usual(variance, factors[np.maximum(panel.annotator, 0)])),
+        wrist=np.repeat(mean[:, 0], len(FINGERS), axis=0),
+        palm=palm.reshape(count, 2),
+        palm_variance=its.reshape(count),
+        aside=aside.reshape(count, 3, 2),
+        aside_variance=aside_variance.reshape(count, 3),
+        label=np.stack([by_finger(label[..., x]).reshape(count, 4) for x in (0, 1)], axis=-1),
+        label_variance=by_finger(label_variance).reshape(count, 4),
+        size=np.repeat(scale, len(FINGERS)),
+        alike=0.0 if labels is None else labels.alike,
+        shares=np.full(len(KINDS), 1 / len(KINDS)) if labels is None else labels.shares,
+    )
+
+
+def _shared(panel: Panel, labels: Labels | None) -> Floats:
+    """(H, A, 21) how many answers left the pre-label where this one did; 1 where it moved the joint."""
+    if labels is None:
+        return np.ones(panel.visibility.shape)
+    return np.where(labels.untouched, labels.untouched.sum(axis=1, keepdims=True), 1.0)
+
+
+def _usual(variance: Floats, factor: Floats) -> Floats:
+    """(H, A, 21) variance of each annotator at joints in the state the others say, his own where they say nothing."""
+    common = variance / factor[..., None] ** 2
+    known = np.isfinite(common)
+    total, count = np.where(known, common, 0.0).sum(axis=1, keepdims=True), known.sum(axis=1, keepdims=True)
+    rest, number = total - np.where(known, common, 0.0), count - known
+    others = np.divide(rest, number, out=np.full_like(rest, np.nan), where=number > 0)
+    return np.where(number > 0, others * factor[..., None] ** 2, variance)
+
+
+def _weighted(points: Floats, variance: Floats) -> tuple[Floats, Floats]:
+    """Mean (N, J, 2) of the answers (N, A, J, 2), weighted by 1 / variance (N, A, J), and its variance (N, J)."""
+    known = placed(points) & np.isfinite(variance)
+    weight = np.where(known, 1 / np.where(known, variance, 1.0), 0.0)
+    total = weight.sum(axis=1)
+    spread = np.divide(1.0, total, out=np.full_like(total, np.nan), where=total > 0)
+    return (weight[..., None] * np.where(known[..., None], points, 0.0)).sum(axis=1) * spread[..., None], spread
+
+
+def _first_look(fingers: Fingers, slot: int) -> Floats:
+    """(K, 2) fall of d²/σ², each joint counting for `TRUNCATE` at most, over the mean of the other answers.
+
+    Of all fingers it leaves those few on which the evidence is worth its time.
     """
-    rest = np.delete(np.arange(panel.keypoints.shape[1]), slot)
-    points = np.where(excluded[:, rest, :, None], np.nan, panel.keypoints[:, rest])
-    knuckles, its_variance = (np.full((len(points), 1, N_JOINTS, *size), np.nan) for size in ((2,), ()))
-    knuckles[:, 0, KNUCKLES], its_variance[:, 0, KNUCKLES] = palm
-    placed = np.isfinite(points).all(axis=-1).any(axis=1)
-    points = np.concatenate([points, knuckles], axis=1)
-    known = np.isfinite(points).all(axis=-1)
-    variances = np.concatenate([sigma_px[:, rest] ** 2, its_variance], axis=1)
-    weight = np.where(known, 1 / np.where(known, variances, 1.0), 0.0)
-    count, total = known.sum(axis=1), weight.sum(axis=1)
-    filled = np.where(known[..., None], points, 0.0)
-    variance = np.divide(1.0, total, out=np.full_like(total, np.nan), where=total > 0)
-    mean = (weight[..., None] * filled).sum(axis=1) * variance[..., None]
-    scatter = (weight * ((filled - mean[:, None]) ** 2).sum(axis=-1)).sum(axis=1)
-    agreed = placed & (scatter <= _LEFT_OVER * np.maximum(count - 1, 1))
-    return np.where(agreed[..., None], mean, np.nan), variance
+    others = np.delete(np.arange(fingers.points.shape[1]), slot)
+    counted = np.where(fingers.counted[:, others, :, None], fingers.points[:, others], np.nan)
+    mean, spread = _weighted(counted, fingers.variance[:, others])
+    points, own = fingers.points[:, slot], fingers.variance[:, slot]
+    as_named = np.minimum(np.nan_to_num(((points - mean) ** 2).sum(axis=-1) / (own + spread)), TRUNCATE).sum(axis=-1)
+    found = []
+    for outward in WAYS:
+        here, there = (slice(0, 3), slice(1, 4)) if outward else (slice(1, 4), slice(0, 3))
+        usual = fingers.usual[:, slot, there]
+        moved = ((points[:, here] - mean[:, there]) ** 2).sum(axis=-1) / (usual + spread[:, there])
+        found.append(as_named - np.minimum(np.nan_to_num(moved, nan=np.inf), TRUNCATE).sum(axis=-1))
+    return np.stack(found, axis=-1)
 
 
-def _gain(points: Floats, variance: Floats, reference: Floats, its_variance: Floats, *, outward: bool) -> Floats:
-    """(H, 5) fall of d²/σ² of a finger once shifted; -inf where its three joints don't fit even then.
+def _habits(panel: Panel, gains: Floats, usable: Bools, told: Ints) -> Floats:
+    """(H, A) 2 ln of how often each annotator shifts a finger where nobody else can have done it.
 
-    The fourth has no partner then, and gets what a joint costs on average: so fit alone tells who is wrong.
+    Pulled to the average of all by `_FEW` such fingers.
     """
-    own, target = (slice(0, 3), slice(1, 4)) if outward else (slice(1, 4), slice(0, 3))
-    as_named = ((points - reference) ** 2).sum(axis=-1) / (variance + its_variance)
-    x, v = points[:, _JOINTS[:, own]], variance[:, _JOINTS[:, own]]
-    goal = _JOINTS[:, target]
-    shifted = ((x - reference[:, goal]) ** 2).sum(axis=-1) / (v + its_variance[:, goal])
-    fits = np.nan_to_num(shifted, nan=np.inf).max(axis=-1) < _LEFT_OVER
-    before = np.minimum(np.nan_to_num(as_named), TRUNCATE)[:, _JOINTS].sum(axis=-1)
-    return np.where(fits, before - np.nan_to_num(shifted).sum(axis=-1) - _ALONE, -np.inf)
+    best = gains.max(axis=2)
+    count = np.zeros(len(panel.annotators))
+    for k in told.tolist():
+        slot = int(best[k].argmax())
+        if best[k, slot] > np.delete(best[k], slot).max(initial=-np.inf) + _SURE:
+            count[panel.annotator[k // len(FINGERS), slot]] += 1
+    answered = np.repeat(panel.annotator, len(FINGERS), axis=0)[usable]
+    number = np.bincount(answered[answered >= 0], minlength=len(count)).astype(np.float64)
+    average = max(count.sum(), 1.0) / max(number.sum(), 1.0)
+    rate = (count + _FEW) / (number + _FEW / average)
+    return np.asarray(2 * np.log(rate)[np.maximum(panel.annotator, 0)])
 
 
-def _judged(gains: Floats, usable: Bools) -> list[tuple[_Claim, bool]]:
+def _judged(finger: Fingers, gains: Floats, usable: Bools, habit: Floats) -> list[_Claim]:
     """Who is wrong, and whether that is certain: the one whose mending gains clearly more than another's.
 
     Of three or more answers the best is named even where the next one comes near; of two both are, then.
 
     Args:
-        gains: (A, 2) of one finger, by answer and way.
+        finger: one.
+        gains: (A, 2) by answer and way.
         usable: (A) answers with the whole finger.
+        habit: (A) of `_habits`.
     """
-    slot, way = divmod(int(gains.argmax()), len(_WAYS))
-    best = _Claim(float(gains[slot, way]), slot, _WAYS[way])
-    certain = best.gain > float(np.delete(gains, slot, axis=0).max(initial=-np.inf)) + _SURE
+    weighed = gains.max(axis=1) + habit
+    slot = int(weighed.argmax())
+    certain = bool(weighed[slot] > np.delete(weighed, slot).max(initial=-np.inf) + _SURE)
     rivals = [k for k in np.flatnonzero(usable).tolist() if k != slot]
+    way = int(gains[slot].argmax())
+    best = _Claim(float(gains[slot, way]), slot, WAYS[way], certain, _anew(finger, slot, WAYS[way]))
     if certain or len(rivals) != 1:
-        return [(best, certain)]
-    return [(best, False), (_Claim(best.gain, rivals[0], not best.outward), False)]
+        return [best]
+    other = rivals[0]
+    return [best, _Claim(best.gain, other, not best.outward, False, _anew(finger, other, not best.outward))]
 
 
-def _renaming(hand: int, slot: int, upheld: list[tuple[int, bool, float, bool]]) -> Renaming:
+def _anew(finger: Fingers, slot: int, outward: bool) -> tuple[float, float]:
+    """Where everybody else, the palm and the neighbouring joints have the joint that is nowhere in the answer."""
+    place = 0 if outward else 3
+    x, y = rest_of(finger, slot)[0].mean[0, place].tolist()
+    return x, y
+
+
+def _renaming(hand: int, slot: int, upheld: list[tuple[int, _Claim]]) -> Renaming:
     """All fingers of one answer as one finding; corrected joint j is the answer's joint `order[j]`, or `UNKNOWN`."""
     order = list(range(N_JOINTS))
-    for finger, outward, _, _ in upheld:
+    anew = []
+    for finger, claim in upheld:
         own = _JOINTS[finger].tolist()
-        moved = [UNKNOWN, *own[:3]] if outward else [*own[1:], UNKNOWN]
+        moved = [UNKNOWN, *own[:3]] if claim.outward else [*own[1:], UNKNOWN]
+        anew.append((own[moved.index(UNKNOWN)], *claim.anew))
         for joint, source in zip(own, moved, strict=True):
             order[joint] = source
-    fingers = tuple(FINGERS[f] for f, *_ in upheld)
-    gain, certain = sum(g for _, _, g, _ in upheld), all(sure for *_, sure in upheld)
-    return Renaming(hand, slot, SHIFTED, fingers, tuple(order), gain, certain)
+    fingers = tuple(FINGERS[f] for f, _ in upheld)
+    gain, certain = sum(c.gain for _, c in upheld), all(c.certain for _, c in upheld)
+    return Renaming(hand, slot, SHIFTED, fingers, tuple(order), gain, certain, tuple(anew))
 
 
 def merged(renamings: list[Renaming], shifted: list[Renaming]) -> list[Renaming]:
