@@ -9,7 +9,7 @@ spoilt answers to a hand are judged one at a time.
 from __future__ import annotations
 
 import numpy as np
-from qc_world import APART, Round
+from qc_world import APART, BEYOND, Round
 from scipy.special import i0e
 
 from hint_tools.core.skeleton import FINGER_JOINTS
@@ -17,9 +17,6 @@ from hint_tools.core.skeleton import FINGER_JOINTS
 _JOINTS = np.array(list(FINGER_JOINTS.values()))
 _RING = np.linspace(0.17, 0.33, 17)
 """Where a slip ends, hand sizes; all these are equally likely."""
-
-_BEYOND = np.linspace(0.1, 0.6, 9)
-"""Where the last joint of a shifted finger ends, beyond the tip, in lengths of the last bone."""
 
 
 def oracle_order(made: Round, sigma: np.ndarray, rates: dict[str, float], *, truth: bool) -> np.ndarray:
@@ -113,7 +110,7 @@ def _other(made: Round, a: int, goal: np.ndarray, variance: np.ndarray, sigma: n
 def _shifted(made: Round, a: int, goal: np.ndarray, variance: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, ...]:
     x, m, v = made.joints[:, a][:, _JOINTS], goal[:, _JOINTS], variance[:, _JOINTS]
     own, moved = (_cost(x, m, v).sum(axis=-1), _cost(x[:, :, :3], m[:, :, 1:], v[:, :, 1:]).sum(axis=-1))
-    last = [m[:, :, 3] + part * (m[:, :, 3] - m[:, :, 2]) for part in _BEYOND]
+    last = [m[:, :, 3] + part * (m[:, :, 3] - m[:, :, 2]) for part in np.linspace(*BEYOND, 9)]
     beyond = np.logaddexp.reduce([-_cost(x[:, :, 3], at, v[:, :, 3]) for at in last], axis=0) - np.log(len(last))
     bones = np.linalg.norm(np.diff(made.world.joints[:, _JOINTS], axis=2), axis=-1).min(axis=-1)
     return _even(bones > APART * made.world.scale[:, None]), own - moved + beyond

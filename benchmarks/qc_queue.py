@@ -33,6 +33,11 @@ ROUNDS = 3
 RANKINGS = ("least, both visible", "mean, both visible", "least, all joints", "mean, all joints")
 """OKS of two answers with one σ of 0.09, as CVAT: over the joints both call visible, as CVAT, or over all; of a hand's
 pairs the least, or their mean, as Label Studio."""
+HEAD = """\
+ours: the queue; free: the same without turns of clips; oracle: who knows every σ, rate and kind; truth: who knows where
+the joints are, too; OKS, one σ: over joints both see, or all, the least or the mean of a hand's pairs of answers
+                                                                    OKS, seen    OKS, all    times best OKS
+mistakes                   people noise     K   ours  free  orac  trut  leas  mean  leas  mean   ours  orac"""
 
 
 @dataclass
@@ -48,12 +53,11 @@ class _Uneven(World):
 
 def queue() -> None:
     """Share of K truly bad hands among the first 2K, and how many times that of the best OKS ranking."""
-    names = ("ours", "not spread", "oracle", "truth known", *RANKINGS)
-    print("mistakes                   people noise    K   " + "  ".join(names) + "   ours, oracle / best OKS")
+    print(HEAD, flush=True)
     for name in MIXES:
         for people in (2, 3):
             for noise in (1, 2, 3):
-                hits = np.zeros(len(names))
+                hits = np.zeros(4 + len(RANKINGS))
                 total = 0
                 for seed in range(21, 21 + ROUNDS):
                     made, sigma = uneven(seed, people, noise) if name == UNEQUAL else even(name, seed, people, noise)
@@ -62,8 +66,8 @@ def queue() -> None:
                     hits += [len(bad & set(o[: 2 * len(bad)].tolist())) for o in _orders(made, sigma, MIXES[name])]
                 share = hits / total
                 best = share[4:].max()
-                columns = "  ".join(f"{s:.2f}".rjust(len(n)) for s, n in zip(share, names, strict=True))
-                ratios = f"{share[0] / best:.2f}, {share[2] / best:.2f}"
+                columns = "  ".join(f"{s:.2f}" for s in share)
+                ratios = f"{share[0] / best:.2f}  {share[2] / best:.2f}"
                 print(f"{name:26} {people:6} {noise:5} {total:5}   {columns}   {ratios}", flush=True)
 
 
