@@ -35,8 +35,8 @@ from hint_tools.store.tables import CONSENSUS, DETECTED_HANDS, FITS, FRAMES, HAN
 
 REPORT, RESULTS, SIGMAS = f"qc/{REPORT_FILE}", "qc/qc.json", "qc/sigmas.json"
 _EXAMPLES = 10
-_NAMED = 12
-"""Annotators named under the report's headline; every one is in it."""
+_NAMED = 5
+"""Annotators up to which all are named under the report's headline; every one has a section in it."""
 _INFORMATIVE = frozenset(
     {"rubber-stamp", "rejection-split", "side-unclear", "side-doubtful", "long-bone", "unposable", "impossible-time"}
 )
@@ -101,7 +101,7 @@ def _write(
     unanswered = len(hands) - len(analysis.consensus)
     body = sections(analysis, config, pictures, unanswered)
     names = analysis.panel.annotators
-    annotators = f"{several(len(names), 'annotator')}: {', '.join(names[:_NAMED])}{', …' * (len(names) > _NAMED)}"
+    annotators = several(len(names), "annotator") + (f": {', '.join(names)}" if len(names) <= _NAMED else "")
     further = further_pages(analysis, config, pictures)
     with project.lock():
         project.write(CONSENSUS, analysis.consensus)
