@@ -219,4 +219,5 @@ def wilson_ends(part: float, n: float, z: float) -> tuple[float, float]:
     center = part + z * z / (2 * n)
     half = z * math.sqrt(part * (1 - part) / n + z * z / (4 * n * n))
     whole = 1 + z * z / n
-    return max((center - half) / whole, 0.0), min((center + half) / whole, 1.0)
+    # at 0 and 1 an end is the proportion itself, but for rounding
+    return max(min((center - half) / whole, part), 0.0), min(max((center + half) / whole, part), 1.0)

@@ -23,6 +23,7 @@ _WINDOW = 0.5
 """Half the width, in logarithms, of the window in which the density at the median is counted: 34 % of all values of
 squared distances under a normal law lie within, as ln 2 / 2 = 0.347 times its width says."""
 _LEAST_DENSITY = 0.05
+_SAME = 1e-9
 
 
 def log_density(values: Floats, middle: float) -> float:
@@ -43,7 +44,9 @@ def median_influence(values: Floats, group: Ints, middle: float, density: float,
         density: of the logarithms there.
         n_groups: how many there are.
     """
-    above = np.bincount(group, (values > middle) - 0.5, minlength=n_groups)
+    # the middle one itself is on neither side, whichever way its last digit was rounded
+    side = np.where(np.abs(values / middle - 1) < _SAME, 0.0, np.sign(values - middle)) / 2
+    above = np.bincount(group, side, minlength=n_groups)
     return np.asarray(above / (len(values) * density)) if len(values) else np.zeros(n_groups)
 
 

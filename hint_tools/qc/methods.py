@@ -17,11 +17,12 @@ METHODS: Final[tuple[tuple[str, str], ...]] = (
     ),
     (
         "95 %",
-        "Percentile bootstrap over images, not joints, which err together; widened as Student's t for few images.",
+        "Over images, not joints, which err together: bootstrap-t for means, percentiles for medians, Wilson's for "
+        "shares, of as many joints as are worth independent ones.",
     ),
     ("σ", "sqrt(median(d²) / (4 ln 2)) over pairs that agree on the joint's state; wrongly named fingers left out."),
     ("rms", "sqrt(mean(d²) / 4) over the same pairs; COCO's σ is sqrt(2) times that."),
-    ("error, × average", "f_a² + f_b² = median(d²/σ²) / (2 ln 2) for every two annotators; interval by jackknife."),
+    ("error, × average", "f_a² + f_b² = median(d²/σ²) / (2 ln 2) for every two annotators; no interval for two alone."),
     ("raw agreement", "Chance that two people give one joint the same state, mean over joints."),
     ("AC1", "Gwet's first-order agreement coefficient, two categories, any number of people."),
     ("alpha", "Krippendorff's alpha for nominal data."),
@@ -30,7 +31,12 @@ METHODS: Final[tuple[tuple[str, str], ...]] = (
         "A naming of five fingers, each forward or reversed, that lowers the truncated sum of d²/σ² enough.",
     ),
     ("consensus", "Huber's weighted mean from the geometric median; weights 1/σ² by joint, state and annotator."),
-    ("OKS, %", "COCO's similarity with the measured σ over 0.8, what two people reach who err by σ alone."),
+    (
+        "OKS, %",
+        "COCO's similarity with the measured σ, over the 0.8 that two average people reach who err by σ alone; the "
+        "same point is 125 %. Above 100 %: people, or joints, more precise than the σ they are held to; joints both "
+        "left on the pre-label.",
+    ),
     ("kappa", "Fleiss' kappa, over joints judged at least twice."),
     (
         "visibility; occluded or visible joints called so",

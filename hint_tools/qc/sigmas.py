@@ -131,7 +131,7 @@ def measure_sigmas(
         scale: (H) px.
         excluded: (H, A, 21) joints that take no part: of fingers that were mistaken for others.
         resampler: of the panel's images.
-        apart: also measure each source by itself, where there are several.
+        apart: also measure each source by itself, where there are several, and how sure all of it is.
     """
     kept = np.where(excluded[..., None], np.nan, panel.keypoints)
     offset = kept[pairs.hand, pairs.first] - kept[pairs.hand, pairs.second]
@@ -148,7 +148,7 @@ def measure_sigmas(
     for state, code in STATES.items():
         agreed = (one == code) & (other == code)
         values = np.where(agreed, squared, np.nan)
-        pooled = [_cell(values, pairs, joint, state, resampler) for joint in range(N_JOINTS)]
+        pooled = [_cell(values, pairs, joint, state, resampler if apart else None) for joint in range(N_JOINTS)]
         cells += pooled
         table[code] = [c.estimate.value for c in pooled]
         for k, name in enumerate(panel.sources if apart and len(panel.sources) > 1 else ()):
@@ -206,13 +206,16 @@ def _of_source(values: Floats, pairs: Pairs, pooled: Sigma, source: str, resampl
     return replace(pooled, source=source, borrowed=True)
 
 
-def _cell(values: Floats, pairs: Pairs, joint: int, state: str, resampler: Resampler) -> Sigma:
-    """The finest level with enough pairs."""
+def _cell(values: Floats, pairs: Pairs, joint: int, state: str, resampler: Resampler | None) -> Sigma:
+    """The finest level with enough pairs; without interval where nothing resamples."""
     for level, joints in _levels(joint).items():
         chosen = values[:, joints]
         if np.isfinite(chosen).sum() >= MIN_PAIRS and np.nanmedian(chosen) > 0:
-            hand = np.repeat(pairs.hand, len(joints))
-            squared = resampler.median(chosen.ravel(), hand)
+            if resampler is None:
+                known = chosen[chosen > 0]
+                squared = Estimate(float(np.median(known)), float("nan"), float("nan"), len(known))
+            else:
+                squared = resampler.median(chosen.ravel(), np.repeat(pairs.hand, len(joints)))
             return Sigma(JOINT_NAMES[joint], state, _root(squared), math.sqrt(float(np.nanmean(chosen)) / 4), level)
     unknown = Estimate(POPULATION[state], float("nan"), float("nan"), 0)
     return Sigma(JOINT_NAMES[joint], state, unknown, float("nan"), "population")
