@@ -120,7 +120,7 @@ def analyse(
         panel=panel,
         sizes=sizes,
         sigmas=sigmas,
-        agreement=tuple(measure_agreement(panel, pairs, distances, sizes, resampler)),
+        agreement=tuple(measure_agreement(panel, pairs, distances, sizes, resampler, sigmas.influence)),
         curves=pck_curves(pairs, distances, sizes),
         occlusion=category_agreement(occlusion_counts(panel).reshape(-1, 2)),
         habits=tuple(occlusion_habits(panel)),
