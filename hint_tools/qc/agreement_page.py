@@ -77,9 +77,9 @@ def pair_blocks(analysis: Analysis) -> list[Block]:
     if 2 < len(names) <= MOST_PEOPLE:
         caption = "Mean distance of every two annotators' joints, in hand sizes; the darker, the farther apart"
         blocks.append(Chart(matrix_chart(names, _distances(analysis.panel, found), title=caption), caption))
-    rows = [agreement_row(a) for a in found[:_MOST_PAIRS]]
+    rows = [agreement_row(a)[1:] for a in found[:_MOST_PAIRS]]
     left = f"; {len(found) - _MOST_PAIRS} more pairs are in qc.json" if len(found) > _MOST_PAIRS else ""
-    table = Table(AGREEMENT_HEAD, rows, f"Every two annotators{left}. {_UNITS}")
+    table = Table(("annotators", *AGREEMENT_HEAD[2:]), rows, f"Every two annotators{left}. {_UNITS}")
     return [*blocks, Details("Every two annotators as a table", [table])] if blocks else [table]
 
 

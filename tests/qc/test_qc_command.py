@@ -1,6 +1,10 @@
 """`hint qc` as it is typed: help, exit codes, JSON."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from qc_rounds import changed, make_round
@@ -50,3 +54,14 @@ def test_help_groups_what_belongs_together():
     assert told.index("Gates: exit code 1") < told.index("--max-flagged")
     assert "Default: 6." in told
     assert "[default" not in told
+
+
+def test_the_same_bytes_whatever_order_sets_have(project):
+    def files_with(seed):
+        words = [str(Path(sys.executable).with_name("hint")), "qc", "--bootstrap", "50", "--report-hands", "2"]
+        env = {**os.environ, "PYTHONHASHSEED": seed, "OMP_NUM_THREADS": "1"}
+        subprocess.run(words, cwd=project.root, env=env, capture_output=True, check=True)
+        folders = (project.root / "qc", project.root / "tables", project.root / ".hint/stamps")
+        return {p: p.read_bytes() for folder in folders for p in sorted(folder.iterdir())}
+
+    assert files_with("1") == files_with("2")
