@@ -9,6 +9,7 @@
 - difficult: right frame and official bytes on the clips of `tests/media/difficult_clips.py`.
 - table: a million candidates over 10,000 videos.
 - plan: the published list planned, where it stands beside the checkout.
+- remote: bytes fetched of a video in a bucket and at a web server (`sampling_remote.py`).
 
 CPU seconds (user and system, all children, start of the interpreter included) are the measure, the minimum of several
 rounds in which the ways take turns; wall time depends on who else uses the machine. FFmpeg 5.1 is compared with.
@@ -250,8 +251,15 @@ def plan(_: argparse.Namespace) -> bool:
     return spent <= PLAN_S
 
 
+def remote(chosen: argparse.Namespace) -> bool:
+    """Bytes fetched of videos at a URL, in processes of its own."""
+    command = [sys.executable, str(ROOT / "benchmarks" / "sampling_remote.py")]
+    command += ["--folder", chosen.folder] if chosen.folder else []
+    return subprocess.run(command, check=False).returncode == 0
+
+
 PARTS: dict[str, Callable[[argparse.Namespace], bool]] = {
-    "extraction": extraction, "difficult": difficult, "table": table, "plan": plan,
+    "extraction": extraction, "difficult": difficult, "table": table, "plan": plan, "remote": remote,
 }  # fmt: skip
 
 

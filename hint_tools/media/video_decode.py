@@ -10,7 +10,7 @@ from __future__ import annotations
 import bisect
 import contextlib
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,12 +87,10 @@ def _decoded_frames(video: OpenVideo, wanted: list[int], report: MissingFrame) -
     if not index.by_pts:
         yield from _by_counting(file, index, set(wanted), report)
         return
-    groups: dict[int, dict[int, int]] = {}
-    for number in wanted:
-        pts = index.pts[number]
-        groups.setdefault(max(0, bisect.bisect_right(index.keys, pts) - 1), {})[pts] = number
-    _fetch_ahead(video, groups)
-    for group, numbers in groups.items():
+    if not isinstance(file, Path):
+        context = video.stream.codec_context
+        file.want(spans_of(index, wanted, max(context.max_b_frames, int(context.has_b_frames))))
+    for group, numbers in _groups(index, wanted).items():
         left = set(numbers)
         for pts, frame in _group(video, group, left):
             yield numbers[pts], frame
@@ -100,16 +98,29 @@ def _decoded_frames(video: OpenVideo, wanted: list[int], report: MissingFrame) -
             report(numbers[pts], f"{file}: frame {numbers[pts]} is damaged, or stands after damage in its group")
 
 
-def _fetch_ahead(video: OpenVideo, groups: Mapping[int, Mapping[int, int]]) -> None:
-    """Of a remote file, what decoding the groups will read; should it read more, that is fetched then."""
-    index, layout = video.index, video.index.layout
-    if isinstance(video.file, Path) or layout is None:
-        return
-    held = max(video.stream.codec_context.max_b_frames, int(video.stream.codec_context.has_b_frames))
+def _groups(index: FrameIndex, wanted: Iterable[int]) -> dict[int, dict[int, int]]:
+    """Number of each key-frame group that is needed -> stamp -> frame."""
+    groups: dict[int, dict[int, int]] = {}
+    for number in wanted:
+        pts = index.pts[number]
+        groups.setdefault(max(0, bisect.bisect_right(index.keys, pts) - 1), {})[pts] = number
+    return groups
+
+
+def spans_of(index: FrameIndex, wanted: Iterable[int], held: int) -> list[tuple[int, int]]:
+    """(first byte, one after the last) of what decoding some frames will read; none where tables don't tell.
+
+    Args:
+        index: of the video.
+        wanted: ascending frame numbers.
+        held: pictures a decoder holds back.
+    """
+    if index.layout is None:
+        return []
     spans: list[tuple[int, int]] = []
-    for group, numbers in groups.items():
-        spans += layout.spans(index.keys[group], numbers, held + 1)
-    video.file.want((start, end + READ_AHEAD_BYTES) for start, end in spans)
+    for group, numbers in _groups(index, wanted).items():
+        spans += index.layout.spans(index.keys[group], numbers, held + 1)
+    return [(start, end + READ_AHEAD_BYTES) for start, end in spans]
 
 
 def _by_counting(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import av
 import av.error
@@ -12,17 +13,42 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from hint_tools.core.errors import DataError
+from hint_tools.core.errors import DataError, HintError
 from hint_tools.media.limits import MAX_PIXELS
 from hint_tools.media.mp4_boxes import Readable
 from hint_tools.media.video_packets import reason
-from hint_tools.store.ranges import RangedFile, RangedReader
 
-VideoFile = Path | RangedFile
-"""A file on a disk, or a remote one of which what is read is fetched."""
+
+class RemoteReader(Readable, Protocol):
+    """A `RemoteVideo`, open."""
+
+    @property
+    def failure(self) -> HintError | None:
+        """Why it could not be read on; None while it could."""
+
+
+class RemoteVideo(Protocol):
+    """A file of which what is read is fetched (`store.ranges.RangedFile`)."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all of it."""
+
+    def reader(self) -> RemoteReader:
+        """The file, to be read from its start."""
+
+    def want(self, spans: Iterable[tuple[int, int]], /) -> None:
+        """These parts (first byte, one after the last) will be read."""
+
+    def whole(self) -> Path:
+        """A path that holds all of it."""
+
+
+VideoFile = Path | RemoteVideo
+"""A file on a disk, or a remote one."""
 VIDEO_FORMATS = "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,asf,flv,ogg,h264,hevc,m4v,gif"
 """Demuxers that bytes may reach: none that opens further files."""
-_OPENING_BYTES = 1 << 18
+OPENING_BYTES = 1 << 18
 """Of a file's start, read to open it."""
 READ_AHEAD_BYTES = 1 << 15
 """Asked for at a time by FFmpeg of a file that Python reads, wanted or not."""
@@ -38,7 +64,7 @@ def readable(file: VideoFile) -> Iterator[tuple[Readable, int]]:
         HintError: a remote file could not be read on.
     """
     if not isinstance(file, Path):
-        file.want([(0, _OPENING_BYTES)])
+        file.want([(0, OPENING_BYTES)])
         yield file.reader(), file.size_bytes
         return
     try:
@@ -50,7 +76,7 @@ def readable(file: VideoFile) -> Iterator[tuple[Readable, int]]:
 
 
 def local_path(file: VideoFile) -> Path:
-    """A path that holds all of it. Raises as `RangedFile.whole`."""
+    """A path that holds all of it. Raises what fetching it raises."""
     return file if isinstance(file, Path) else file.whole()
 
 
@@ -76,7 +102,7 @@ def opened(file: VideoFile) -> Iterator[tuple[InputContainer, VideoStream]]:
 
 
 @contextlib.contextmanager
-def _opened(name: str, source: str | RangedReader | None) -> Iterator[tuple[InputContainer, VideoStream]]:
+def _opened(name: str, source: str | RemoteReader | None) -> Iterator[tuple[InputContainer, VideoStream]]:
     if source is None:
         raise DataError(f"{name}: no such video")
     options = {"protocol_whitelist": "file", "format_whitelist": VIDEO_FORMATS}

@@ -6,15 +6,18 @@ A few of the videos are looked at for how they are coded, the others are taken t
 
 from __future__ import annotations
 
+import contextlib
+import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, fields
 from statistics import median
 
 from hint_tools.core.errors import HintError
 from hint_tools.core.ids import order_key
-from hint_tools.media.video_index import build_index
+from hint_tools.media.video_file import OPENING_BYTES
+from hint_tools.media.video_index import FrameIndex, build_index
 from hint_tools.sources.candidates import Candidate
+from hint_tools.store.fetch import Cache, ranged_file
 from hint_tools.store.remote import SourcePath, file_size
 
 _LOOKED_AT = 3
@@ -37,15 +40,29 @@ class Coding:
         megapixels: of a frame.
         key_every: frames from one key frame to the next.
         decode_s: CPU seconds to decode a megapixel.
+        opening_bytes: read of each video in any case.
+        frame_bytes: of a frame in the file; infinite where all of a file is read to count its frames.
     """
 
     megapixels: float = 1920 * 1080 / 1e6
     key_every: float = 128.0
     decode_s: float = _DECODE_OTHER_S
+    opening_bytes: float = 0.0
+    frame_bytes: float = math.inf
+
+    def bytes_read(self, size_bytes: int, n_decoded: int) -> float:
+        """What is read of a video of which some frames are decoded."""
+        return min(self.opening_bytes + n_decoded * self.frame_bytes, float(size_bytes))
 
 
-def forecast(drawn: Sequence[Candidate], seed: int) -> dict[str, int | float | str]:
-    """Counts for a report of what extracting `drawn` takes, each frame once."""
+def forecast(drawn: Sequence[Candidate], seed: int, cache: Cache) -> dict[str, int | float | str]:
+    """Counts for a report of what extracting `drawn` takes, each frame once.
+
+    Args:
+        drawn: what is to be extracted.
+        seed: of which videos are looked at.
+        cache: for remote ones.
+    """
     of_file: dict[SourcePath, set[int]] = {}
     n_stills, still_bytes = 0, 0
     for candidate in {(c.unit, c.frame_index): c for c in drawn}.values():
@@ -54,8 +71,8 @@ def forecast(drawn: Sequence[Candidate], seed: int) -> dict[str, int | float | s
         else:
             n_stills += 1
             still_bytes += 0 if candidate.member else _size(candidate.file)
-    coding = look(sorted(of_file, key=lambda f: order_key(seed, "forecast", str(f))))
-    read = sum(_size(f) for f in of_file)
+    coding = look(sorted(of_file, key=lambda f: order_key(seed, "forecast", str(f))), cache)
+    read = sum(coding.bytes_read(_size(f), work([n], coding.key_every)[1]) for f, n in of_file.items())
     groups, decoded = work(of_file.values(), coding.key_every)
     n_frames = sum(len(numbers) for numbers in of_file.values())
     stored = (n_frames + n_stills) * coding.megapixels * _STORE_S
@@ -69,7 +86,7 @@ def forecast(drawn: Sequence[Candidate], seed: int) -> dict[str, int | float | s
             "to extract: frames to decode, about": decoded,
         }
     return told | {
-        "to extract: GB to read": round((read + still_bytes) / 1e9, 2),
+        "to extract: GB to read, about": round((read + still_bytes) / 1e9, 2),
         "to extract: GB to write, about": round(written / 1e9, 2),
         "to extract: CPU hours, about": round(cpu / 3600, 3),
     }
@@ -93,22 +110,35 @@ def work(wanted: Iterable[Iterable[int]], key_every: float) -> tuple[int, int]:
     return groups, decoded
 
 
-def look(files: Sequence[SourcePath]) -> Coding:
-    """How the first few readable videos on this machine's disks are coded, in the median."""
+def look(files: Sequence[SourcePath], cache: Cache) -> Coding:
+    """How the first few readable videos are coded, in the median.
+
+    Args:
+        files: the videos.
+        cache: for remote ones.
+    """
     seen: list[Coding] = []
     for file in files:
-        if len(seen) == _LOOKED_AT or not isinstance(file, Path):
+        if len(seen) == _LOOKED_AT:
             break
-        try:
-            index = build_index(file)
-        except HintError:
-            continue
-        pixels = index.width_px * index.height_px / 1e6
-        every = len(index.pts) / max(len(index.keys), 1)
-        seen.append(Coding(pixels, max(every, 1.0), _DECODE_S.get(index.codec, _DECODE_OTHER_S)))
+        with contextlib.suppress(HintError), ranged_file(file, cache) as video:
+            seen.append(_coding(build_index(video), _size(file)))
     if not seen:
         return Coding()
-    return Coding(*(median(getattr(c, name) for c in seen) for name in ("megapixels", "key_every", "decode_s")))
+    return Coding(*(median(getattr(c, field.name) for c in seen) for field in fields(Coding)))
+
+
+def _coding(index: FrameIndex, size_bytes: int) -> Coding:
+    pixels = index.width_px * index.height_px / 1e6
+    every = max(len(index.pts) / max(len(index.keys), 1), 1.0)
+    decode_s = _DECODE_S.get(index.codec, _DECODE_OTHER_S)
+    if index.layout is None:
+        return Coding(pixels, every, decode_s)
+    pictures = int(index.layout.samples.sizes.sum())
+    return Coding(
+        pixels, every, decode_s,
+        opening_bytes=OPENING_BYTES + max(0.0, size_bytes - pictures), frame_bytes=pictures / len(index.layout.samples),
+    )  # fmt: skip
 
 
 def _size(file: SourcePath) -> int:

@@ -87,7 +87,7 @@ def _sampled(config: SampleConfig, project: Project, means: _Means) -> Report:
         drawn = [reading.candidates[i] for i in sorted(set(table.candidate[verdicts.alive].tolist()))]
         return Report(
             stage=STAGE,
-            counts=account(reading, table, verdicts) | forecast(drawn, config.seed),
+            counts=account(reading, table, verdicts) | forecast(drawn, config.seed, means.cache),
             findings=(*box_findings, *reading.findings),
         )
     with project.lock():

@@ -61,6 +61,17 @@ class Spans:
         return sum(end - start for start, end in self.spans)
 
 
+def joined(spans: Iterable[Span]) -> list[Span]:
+    """The spans, ascending by their start, with those in one that are too near for a request each."""
+    found: list[Span] = []
+    for start, end in spans:
+        if found and start - found[-1][1] <= _WORTH_A_REQUEST:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((start, end))
+    return found
+
+
 class RangedFile:
     """A remote file, local as far as it was read.
 
@@ -112,13 +123,8 @@ class RangedFile:
             RemoteError: whoever keeps it can't be reached, or gave something else than announced.
             EnvironmentFault: there is no room for it.
         """
-        holes: list[Span] = []
-        for start, end in sorted(spans):
-            for hole in self._have.missing(max(start, 0), min(end, self.size_bytes)):
-                if holes and hole[0] - holes[-1][1] <= _WORTH_A_REQUEST:
-                    holes[-1] = (holes[-1][0], max(holes[-1][1], hole[1]))
-                else:
-                    holes.append(hole)
+        within = ((max(start, 0), min(end, self.size_bytes)) for start, end in sorted(spans))
+        holes = joined(hole for start, end in within for hole in self._have.missing(start, end))
         if not holes:
             return
         self._room(self._have.total() + sum(end - start for start, end in holes))

@@ -67,6 +67,20 @@ def write_video(
     return path
 
 
+def write_noise(path: Path, n: int, *, fast_start: bool = False, seed: int = 3) -> Path:
+    """`n` pictures of noise, some 30 kB each, a key frame in 20: parts of such a file are small beside it."""
+    dice = np.random.default_rng(seed)
+    with av.open(str(path), "w", options={"movflags": "+faststart"} if fast_start else {}) as container:
+        options = {"threads": "1", "preset": "ultrafast", "qp": "24", "g": "20", "bf": "2"}
+        stream = container.add_stream("libx264", rate=RATE, options=options)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        for _ in range(n):
+            noise = dice.integers(0, 255, (240, 320, 3), dtype=np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(noise, format="rgb24")))
+        container.mux(stream.encode(None))
+    return path
+
+
 def remux(source: Path, target: Path, *, shift: int = 0, skip: int = 0, silence_s: float = 0.0) -> Path:
     """The packets of `source` in a new file, `shift` frames later (an MP4 hides what starts before 0 by an edit list).
 

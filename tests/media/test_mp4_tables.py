@@ -8,10 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
-from coded_video import read_code, remux, write_video
+from coded_video import read_code, remux, write_noise, write_video
 from difficult_clips import IRREGULAR, REGULAR
 
 from hint_tools.core.errors import DataError, HintError, RemoteError
@@ -277,18 +276,7 @@ def test_tables_are_found_behind_any_number_of_bytes(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module", params=[False, True], ids=["tables-last", "tables-first"])
 def long_film(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Nearly incompressible pictures, so that parts of it are small beside it."""
-    path = tmp_path_factory.mktemp("long") / "film.mp4"
-    dice = np.random.default_rng(3)
-    with av.open(str(path), "w", options={"movflags": "+faststart"} if request.param else {}) as container:
-        options = {"threads": "1", "preset": "ultrafast", "qp": "24", "g": "20", "bf": "2"}
-        stream = container.add_stream("libx264", rate=30, options=options)
-        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
-        for _ in range(160):
-            noise = dice.integers(0, 255, (240, 320, 3), dtype=np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(noise, format="rgb24")))
-        container.mux(stream.encode(None))
-    return path
+    return write_noise(tmp_path_factory.mktemp("long") / "film.mp4", 160, fast_start=request.param)
 
 
 @pytest.fixture
@@ -321,15 +309,16 @@ def test_of_a_remote_film_parts_are_fetched(long_film: Path, far_film: Callable[
         assert far.fetched_bytes == size, "who reads every packet reads the whole file"
 
 
-def test_planning_reads_a_small_part_of_a_local_film(long_film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import hint_tools.media.video_packets as packets
-
+def test_frames_of_a_plain_local_film_are_counted_without_reading_its_packets(
+    long_film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("every packet is read")
 
     monkeypatch.setattr("hint_tools.media.video_index.read_packets", refuse)
     assert len(build_index(long_film).pts) == 160
-    assert packets.read_packets is not refuse
+    with pytest.raises(AssertionError, match="every packet"):
+        build_index(long_film, by_tables=False)
 
 
 @pytest.mark.parametrize("error", [RemoteError("server gone"), DataError("has changed")])

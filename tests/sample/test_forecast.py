@@ -6,11 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from coded_video import write_noise
 
+from hint_tools.media.video import read_frames
 from hint_tools.sample.config import SampleConfig
 from hint_tools.sample.forecast import look, work
 from hint_tools.sample.run import run
+from hint_tools.store.fetch import Cache, ranged_file
 from hint_tools.store.project import Project
+from hint_tools.store.ranges import RangedFile
+from hint_tools.store.remote import RemotePath
 from hint_tools.store.tables import FRAMES
 
 
@@ -42,6 +47,27 @@ def test_a_dry_run_says_what_will_be_read_and_written(project: Project, ego4d: P
 
 def test_videos_that_cannot_be_read_tell_nothing(tmp_path: Path) -> None:
     (tmp_path / "broken.mp4").write_bytes(b"no video")
-    typical = look([])
-    assert look([tmp_path / "broken.mp4", tmp_path / "absent.mp4"]) == typical
+    cache = Cache(tmp_path / "cache", 10**9)
+    typical = look([], cache)
+    assert look([tmp_path / "broken.mp4", tmp_path / "absent.mp4"], cache) == typical
+    assert typical.bytes_read(1000, 1) == 1000
     assert (typical.key_every, typical.megapixels) == (128, pytest.approx(2.07, abs=0.01))
+
+
+def test_what_will_be_fetched_is_what_is_fetched(tmp_path: Path) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    film = write_noise(tmp_path / "film.mp4", 400)
+    fsspec.filesystem("memory").pipe_file("/forecast/film.mp4", film.read_bytes())
+    (tmp_path / "cache").mkdir()
+    cache, remote, wanted = (
+        Cache(tmp_path / "cache", 10**9),
+        RemotePath("memory://forecast/film.mp4"),
+        [70, 75, 210, 390],
+    )
+    coding = look([remote], cache)
+    told = coding.bytes_read(film.stat().st_size, work([wanted], coding.key_every)[1])
+    with ranged_file(remote, cache) as far:
+        assert len(list(read_frames(far, wanted))) == 4
+        assert isinstance(far, RangedFile)
+        assert told == pytest.approx(far.fetched_bytes, rel=0.35)
+    assert told < film.stat().st_size / 3

@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "store"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "media"))
+from coded_video import write_noise
 from file_server import Ranged, served
 
 from hint_tools.core.errors import DataError
@@ -133,6 +135,38 @@ def test_what_is_to_be_kept_is_fetched_once_into_the_project(tmp_path: Path, foo
         assert sum(sizes) <= Ranged.sent < sum(sizes) + 20_000, "looked at and extracted from one copy"
     kept = [p for p in project.path(".hint/cache").iterdir() if p.suffix != ".lock"]
     assert sorted(p.stat().st_size for p in kept) == sizes
+
+
+def sampled(url: str, project: Project, *more: str) -> dict[str, Any]:
+    command = [HINT, "sample", "--source", "folder", "--root", url, "--every-s", "2.5", "--json", *more]
+    ended = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    told: dict[str, Any] = json.loads(ended.stdout)
+    return told
+
+
+@pytest.mark.slow
+def test_of_films_at_a_server_only_parts_are_fetched(tmp_path: Path) -> None:
+    pytest.importorskip("aiohttp", reason="fsspec's driver for http needs aiohttp")
+    films = tmp_path / "films"
+    films.mkdir()
+    for number in range(2):
+        write_noise(films / f"{number}.mp4", 240, fast_start=bool(number), seed=number)
+    size = sum(p.stat().st_size for p in films.iterdir())
+    here, there, deaf = (create_project(tmp_path / name, "r") for name in ("here", "there", "deaf"))
+    run(SampleConfig(source="folder", root=films, every_s=2.5), here)
+    with served(films) as server:
+        told = sampled(server.url, there, "--workers", "2")
+        assert Ranged.sent < 0.6 * size, "counted and extracted"
+        extraction = told["details"]["extraction"]
+        assert (extraction["videos"], extraction["read whole to count frames"]) == (2, {})
+        assert extraction["remote bytes"] == size
+        assert 0 < extraction["fetched bytes"] < Ranged.sent
+        Ranged.deaf, Ranged.sent = True, 0
+        told = sampled(server.url, deaf)
+        assert told["details"]["extraction"]["fetched bytes"] >= size
+    assert tables_of(there) == tables_of(deaf) == tables_of(here)
+    assert not [p for p in there.path(".hint").rglob("*") if p.suffix in (".mp4", ".part", ".have")]
 
 
 @pytest.mark.slow
