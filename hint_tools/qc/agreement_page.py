@@ -8,6 +8,7 @@ import numpy.typing as npt
 from hint_tools.core.skeleton import JOINT_NAMES
 from hint_tools.qc.agreement import Agreement
 from hint_tools.qc.analysis import Analysis
+from hint_tools.qc.occlusion import agreement_by_joint
 from hint_tools.qc.panel import Panel, build_pairs
 from hint_tools.qc.people_page import compared
 from hint_tools.qc.sigmas import Sigma
@@ -36,6 +37,8 @@ _UNITS = (
 _NOTHING = "No hand has joints of two people: nothing can be compared yet."
 _MEASURED = "population"
 """Level of a σ that stands in where nothing was measured."""
+_DIFFERING_RADIUS = 0.25
+"""Of the disc of a joint on which all differ, in hand sizes: discs of half as much just touch."""
 _MOST_PAIRS = 100
 """Rows on every two annotators; qc.json has all of them."""
 
@@ -164,4 +167,13 @@ def _occlusion(analysis: Analysis) -> Section:
     caution = (
         "Alpha and kappa fall when nearly all joints are in one state, however well people agree; read them beside AC1."
     )
-    return Section("Occlusion", [Table(["figure", "value", "what it is"], rows), Text(caution)], intro)
+    differing = 1 - agreement_by_joint(analysis.panel)
+    drawn = hand_map(
+        {"": differing},
+        unit="part of the pairs of answers that differ on visible or hidden",
+        radius=_DIFFERING_RADIUS,
+        title="Where people differ on what is hidden",
+    )
+    caption = "Discs: part of the pairs of answers that differ on visible or hidden; thumb at the left"
+    table = Table(["figure", "value", "what it is"], rows)
+    return Section("Occlusion", [table, Text(caution), Chart(drawn, caption)], intro)

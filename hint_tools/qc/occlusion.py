@@ -92,6 +92,12 @@ def occlusion_counts(panel: Panel) -> Ints:
     return np.stack([(panel.visibility == int(s)).sum(axis=1) for s in states], axis=-1)
 
 
+def agreement_by_joint(panel: Panel) -> Floats:
+    """(21) chance that two people give a joint the same state; NaN where nobody judged it twice."""
+    counts = occlusion_counts(panel)
+    return np.array([category_agreement(counts[:, joint]).raw for joint in range(counts.shape[1])])
+
+
 @dataclass(frozen=True, slots=True)
 class OcclusionHabit:
     """How one annotator calls joints that all others, at least one, agree on.

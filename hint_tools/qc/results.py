@@ -14,6 +14,7 @@ from hint_tools.qc.agreement import OKS_CEILING, PALM_THRESHOLD, PCK_THRESHOLDS,
 from hint_tools.qc.analysis import Analysis
 from hint_tools.qc.bootstrap import Estimate
 from hint_tools.qc.mistakes import Mistake, name_of
+from hint_tools.qc.occlusion import agreement_by_joint
 from hint_tools.qc.panel import ABSENT, Panel, count_answers
 from hint_tools.qc.profiles import Profile
 from hint_tools.qc.sigmas import Sigma, Sigmas
@@ -46,6 +47,7 @@ def qc_json(analysis: Analysis, counts: dict[str, int | float | str]) -> dict[st
             "krippendorff_alpha": occlusion.alpha,
             "fleiss_kappa": occlusion.kappa,
             "joints": occlusion.n_units,
+            "raw_by_joint": dict(zip(JOINT_NAMES, agreement_by_joint(panel).tolist(), strict=True)),
         },
         "annotators": [_annotator(analysis, p) for p in analysis.profiles],
         "gold": [

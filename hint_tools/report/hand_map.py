@@ -27,12 +27,13 @@ _ROOM_PX: Final = 16.0
 _HEIGHT: Final = 466.0
 
 
-def hand_map(series: Mapping[str, Floats], *, unit: str, title: str = "") -> Markup:
-    """One hand a series, its thumb at the left, each joint a disc of the radius given, true to the drawn hand's size.
+def hand_map(series: Mapping[str, Floats], *, unit: str, radius: float = 1.0, title: str = "") -> Markup:
+    """One hand a series, its thumb at the left, each joint a disc.
 
     Args:
-        series: name -> (21,) radii in hand sizes; NaN where nothing is known. At most `MOST_HANDS`.
-        unit: what the numbers beside the joints are.
+        series: name -> (21,) figures; NaN where nothing is known. At most `MOST_HANDS`.
+        unit: what the figures are.
+        radius: of the disc of a figure of 1, in sizes of the drawn hand.
         title: what it shows, for screen readers.
 
     Raises:
@@ -42,18 +43,21 @@ def hand_map(series: Mapping[str, Floats], *, unit: str, title: str = "") -> Mar
         raise ValueError(f"expected 1 or 2 series of 21 radii, got {[v.shape for v in series.values()]}")
     parts: list[str] = []
     told: list[str] = []
-    for number, (name, radii) in enumerate(series.items()):
+    for number, (name, figures) in enumerate(series.items()):
         x, y = _WRIST_AT[number] if len(series) > 1 else (398.0, 418.0)
         at = np.stack([x - _UNIT_PX * JOINT_PLACES[:, 1], y - _UNIT_PX * JOINT_PLACES[:, 0]], axis=1)
-        parts += _hand(at, radii, second=number > 0)
+        parts += _hand(at, figures, radius * _UNIT_PX * _HAND_SIZE, second=number > 0)
         parts.append(f'<text class="strong" x="{x - 24:.1f}" y="18" text-anchor="middle">{escape(name)}</text>')
         told += [
-            f"{name}, {JOINT_NAMES[j].replace('_', ' ')}: {radii[j]:.3f}" for j in np.flatnonzero(np.isfinite(radii))
+            f"{name}, {JOINT_NAMES[j].replace('_', ' ')}: {figures[j]:.3f}"
+            for j in np.flatnonzero(np.isfinite(figures))
         ]
     return svg_picture(parts, _HEIGHT, title or "Figures of each joint", f"{unit}. {'; '.join(told)}")
 
 
-def _hand(at: Floats, radii: Floats, *, second: bool) -> list[str]:
+def _hand(at: Floats, figures: Floats, px: float, *, second: bool) -> list[str]:
+    """A hand whose discs have a radius of `px` times their figure."""
+    radii = px * figures
     parts = [
         f'<line class="bone" x1="{at[a, 0]:.1f}" y1="{at[a, 1]:.1f}" x2="{at[b, 0]:.1f}" y2="{at[b, 1]:.1f}"/>'
         for a, b in BONES
@@ -62,12 +66,11 @@ def _hand(at: Floats, radii: Floats, *, second: bool) -> list[str]:
     for joint in range(N_JOINTS):
         x, y = at[joint]
         if math.isfinite(radii[joint]):
-            radius = _UNIT_PX * _HAND_SIZE * float(radii[joint])
-            parts.append(f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}"/>')
+            parts.append(f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="{radii[joint]:.1f}"/>')
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2" fill="var(--text)"/>')
     for joint in np.flatnonzero(np.isfinite(radii)).tolist():
-        radius = _UNIT_PX * _HAND_SIZE * float(radii[joint])
+        radius = float(radii[joint])
         x, y = at[joint][0] + (radius if radius < _ROOM_PX else 3.0) + 3, at[joint][1]
-        shown = f"{radii[joint]:.3f}".removeprefix("0")
+        shown = f"{figures[joint]:.3f}".removeprefix("0")
         parts.append(f'<text class="strong" x="{x:.1f}" y="{y + 4:.1f}">{shown}</text>')
     return parts

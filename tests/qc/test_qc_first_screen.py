@@ -13,6 +13,7 @@ from hint_tools.qc.agreement_page import agreement_sections, pair_blocks
 from hint_tools.qc.analysis import analyse
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.people_page import people_sections, person_target
+from hint_tools.qc.results import qc_json
 from hint_tools.qc.run import run
 from hint_tools.qc.summary import figures, headline, summary_section
 from hint_tools.report.hand_map import hand_map
@@ -97,6 +98,22 @@ def test_the_square_holds_the_mean_distance_of_every_two(swapping):
         names = f"{panel.annotators[one]} and {panel.annotators[other]}"
         assert f"{names}: {np.nanmean(apart):.3f}" in chart.svg
         assert chart.svg.count(f">{np.nanmean(apart):.3f}<") >= 2
+
+
+def test_where_people_differ_on_what_is_hidden_is_drawn_and_written(tmp_path):
+    made = make_round(10, 3, seed=86)
+    for h in range(4):
+        seen = made.visibility[h].copy()
+        seen[8] = 3 - seen[8]  # visible for hidden and the other way round
+        changed(made, h, "bo", visibility=seen)
+    found = analysed(made)
+    by_joint = qc_json(found, {})["occlusion"]["raw_by_joint"]
+    assert by_joint.pop("index_tip") == pytest.approx(1 - 4 * 2 / (10 * 3))  # two of three pairs differ in four hands
+    assert set(by_joint.values()) == {1.0}
+    occlusion = next(s for s in agreement_sections(found) if s.title == "Occlusion")
+    svg = next(b for b in occlusion.blocks if isinstance(b, Chart)).svg
+    assert ">.267</text>" in svg
+    assert svg.count(">.000</text>") == 20
 
 
 def test_names_that_read_like_pairs_keep_their_own_cells():
