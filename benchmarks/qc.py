@@ -17,7 +17,7 @@ from collections.abc import Callable
 import numpy as np
 from qc_bounds import shifted_bound, visibility_bound
 from qc_people import drift, gold, intervals, repeats
-from qc_queue import queue
+from qc_queue import chances, queue
 from qc_world import JOINT_FACTOR, SIGMA_OCCLUDED, SIGMA_VISIBLE, Round, answer, make_world
 
 from hint_tools.qc.analysis import Analysis, Beside, analyse
@@ -142,7 +142,7 @@ def scale() -> None:
 
 PARTS: dict[str, Callable[[], None]] = {
     f.__name__: f
-    for f in (identity, bounds, sigma, consensus, queue, occlusion, drift, gold, repeats, intervals, scale)
+    for f in (identity, bounds, sigma, consensus, queue, chances, occlusion, drift, gold, repeats, intervals, scale)
 }
 
 

@@ -9,7 +9,7 @@ from qc_oracle import oracle_order
 from qc_world import Round, World, answer, make_world
 
 from hint_tools.qc.agreement import pair_distances
-from hint_tools.qc.analysis import Beside, analyse
+from hint_tools.qc.analysis import Analysis, Beside, analyse
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.panel import build_pairs
 
@@ -71,6 +71,32 @@ def queue() -> None:
                 print(f"{name:26} {people:6} {noise:5} {total:5}   {columns}   {ratios}", flush=True)
 
 
+def chances() -> None:
+    """Whether the chance of a mistake is one: how many hands of each range are truly bad."""
+    ranges = [(0, 0.01), (0.01, 0.1), (0.1, 0.5), (0.5, 0.9), (0.9, 0.99), (0.99, 1.01)]
+    print("of the hands whose chance is" + "".join(f"{low:g} to {min(high, 1):g}".rjust(14) for low, high in ranges))
+    for name in ("every kind, 0.5 % each", UNEQUAL):
+        for people, noise in ((2, 1), (2, 2), (3, 2)):
+            told, bad = [], []
+            for seed in range(21, 21 + ROUNDS):
+                made, _ = uneven(seed, people, noise) if name == UNEQUAL else even(name, seed, people, noise)
+                spoilt = made.spoilt_hands()
+                queue = _analysed(made).queue
+                told += [q.score for q in queue]
+                bad += [int(q.hand_id[1:]) in spoilt for q in queue]
+            score, is_bad = np.array(told), np.array(bad)
+            cells = [is_bad[(score >= low) & (score < high)] for low, high in ranges]
+            text = "".join(f"{c.mean():.3f} of {len(c)}".rjust(14) for c in cells)
+            print(f"{name:22} {people} x{noise} {text}", flush=True)
+
+
+def _analysed(made: Round) -> Analysis:
+    """With every hand in the queue."""
+    hands = {h.hand_id: h for h in made.world.hands}
+    beside = Beside(frames={f.frame_id: f for f in made.world.frames})
+    return analyse(made.panel(), hands, {}, QcConfig(bootstrap=50, queue_chance=1e-12), beside)
+
+
 def even(name: str, seed: int, people: int, noise: float, n: int = 6000) -> tuple[Round, np.ndarray]:
     """A round in which all err alike on all hands, and its σ `(n, people, 21)`."""
     made = answer(make_world(n, seed), people, seed + 1, noise=noise, rates=MIXES[name])
@@ -90,9 +116,7 @@ def uneven(seed: int, people: int, noise: float, n: int = 6000) -> tuple[Round, 
 
 def _orders(made: Round, sigma: np.ndarray, rates: dict[str, float]) -> list[np.ndarray]:
     """Hands, most worth a look first, in the order of the columns."""
-    config = QcConfig(bootstrap=50, queue_chance=1e-12)
-    hands = {h.hand_id: h for h in made.world.hands}
-    found = analyse(made.panel(), hands, {}, config, Beside(frames={f.frame_id: f for f in made.world.frames}))
+    found = _analysed(made)
     panel, at = found.panel, {h: i for i, h in enumerate(found.panel.hand_ids)}
     ours = np.array([at[q.hand_id] for q in found.queue])
     likeliest = np.argsort([-q.score for q in found.queue], kind="stable")
