@@ -243,3 +243,12 @@ def test_absent_joints_are_no_evidence():
     told = chance(weighed(made))
     assert np.isfinite(told).all()
     assert told.max() < 0.5
+
+
+@pytest.mark.parametrize("hands", [4, 12])
+def test_a_round_of_few_hands_is_judged_too(hands):
+    made = make_round(hands, 2, seed=320)
+    changed(made, 1, "bo", keypoints=joints_of(made, 1, "bo")[swapped(2, 3)])
+    told = chance(weighed(made))
+    assert told[1] > 0.99
+    assert np.delete(told, 1).max() < 0.1
