@@ -16,8 +16,10 @@ from collections.abc import Callable
 
 import numpy as np
 from qc_bounds import shifted_bound, visibility_bound
-from qc_people import drift, gold, intervals, repeats
+from qc_intervals import intervals
+from qc_people import drift, gold
 from qc_queue import chances, queue
+from qc_shares import coco, rates, repeats
 from qc_world import JOINT_FACTOR, SIGMA_OCCLUDED, SIGMA_VISIBLE, Round, answer, make_world
 
 from hint_tools.qc.analysis import Analysis, Beside, analyse
@@ -142,7 +144,22 @@ def scale() -> None:
 
 PARTS: dict[str, Callable[[], None]] = {
     f.__name__: f
-    for f in (identity, bounds, sigma, consensus, queue, chances, occlusion, drift, gold, repeats, intervals, scale)
+    for f in (
+        identity,
+        bounds,
+        sigma,
+        consensus,
+        queue,
+        chances,
+        occlusion,
+        drift,
+        gold,
+        repeats,
+        rates,
+        coco,
+        intervals,
+        scale,
+    )
 }
 
 
