@@ -12,61 +12,108 @@ import resource
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from qc_bounds import shifted_bound, visibility_bound
+from qc_bounds import shifted_bound, visibility_bound, witness_bound
 from qc_intervals import intervals
 from qc_people import drift, gold
 from qc_queue import chances, queue
 from qc_shares import coco, rates, repeats
-from qc_world import JOINT_FACTOR, SIGMA_OCCLUDED, SIGMA_VISIBLE, Round, answer, make_world
+from qc_world import JOINT_FACTOR, SIGMA_OCCLUDED, SIGMA_VISIBLE, Round, answer, make_world, prelabel
 
 from hint_tools.qc.analysis import Analysis, Beside, analyse
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.dawid_skene import estimate_visibility
 from hint_tools.qc.finger_states import along_fingers
+from hint_tools.qc.mistakes import Mistake
+from hint_tools.qc.shifted import SHIFTED
 
 CONFIG = QcConfig(bootstrap=50)
 IDENTITY = {"swap": 0.02, "mirror": 0.01, "other hand": 0.01, "shifted": 0.02}
+SEEDS = range(10)
+_YES = {False: "no", True: "yes"}
 GROSS = {"swap": 0.05, "slip": 0.02}
 
 
 def analysed(made: Round, config: QcConfig = CONFIG) -> Analysis:
     world = made.world
     beside = Beside(frames={f.frame_id: f for f in world.frames})
-    return analyse(made.panel(), {h.hand_id: h for h in world.hands}, {}, config, beside)
+    return analyse(made.panel(), {h.hand_id: h for h in world.hands}, made.predictions(), config, beside)
+
+
+def _round(people: int, noise: float, seed: int, rates: dict[str, float], *, labelled: bool) -> Round:
+    world = make_world(2000, seed)
+    labels = prelabel(world, 500 + seed) if labelled else None
+    return answer(world, people, 100 + seed, noise=noise, rates=rates, labels=labels)
 
 
 def identity() -> None:
     """By hand: flagged, whatever the mistake was called. Hands with one mistake, then those with more counted, too."""
-    print("people noise   " + "  ".join(f"{k:>14}" for k in IDENTITY) + "   false alarms")
+    print("people noise pre-label   " + "  ".join(f"{k:>14}" for k in IDENTITY) + "   false alarms")
     for people in (2, 3):
         for noise in (1, 2, 3):
-            found: dict[str, list[int]] = {k: [0, 0, 0, 0] for k in IDENTITY}
-            false = clean = 0
-            for seed in range(3):
-                made = answer(make_world(2000, seed), people, 100 + seed, noise=noise, rates=IDENTITY)
-                named = {m.hand for m in analysed(made).mistakes if m.gain > 0 or m.kind == "wrong-hand"}
-                for kind, count in found.items():
-                    hands = made.spoilt_hands(kind)
-                    once = hands & _spoilt_once(made)
-                    for k, value in enumerate((once & named, once, hands & named, hands)):
-                        count[k] += len(value)
-                bad = made.spoilt_hands()
-                false, clean = false + len(named - bad), clean + 2000 - len(bad)
-            recall = "  ".join(f"{a / b:.3f} ({c / d:.3f})".rjust(14) for a, b, c, d in found.values())
-            print(f"{people:6} {noise:5}   {recall}   {false} of {clean} ({false / clean:.3%})", flush=True)
+            for labelled in (False, True):
+                found: dict[str, list[int]] = {k: [0, 0, 0, 0] for k in IDENTITY}
+                false = clean = sure = wrong = 0
+                for seed in SEEDS:
+                    made = _round(people, noise, seed, IDENTITY, labelled=labelled)
+                    mistakes = analysed(made).mistakes
+                    named = {m.hand for m in mistakes if m.gain > 0 or m.kind == "wrong-hand"}
+                    for kind, count in found.items():
+                        hands = made.spoilt_hands(kind)
+                        once = hands & _spoilt_once(made)
+                        for k, value in enumerate((once & named, once, hands & named, hands)):
+                            count[k] += len(value)
+                    bad = made.spoilt_hands()
+                    false, clean = false + len(named - bad), clean + 2000 - len(bad)
+                    told = _sure_shifts(made, mistakes)
+                    sure, wrong = sure + len(told), wrong + len(told - made.planted["shifted"])
+                recall = "  ".join(f"{a / b:.3f} ({c / d:.3f})".rjust(14) for a, b, c, d in found.values())
+                alarms = f"{false} of {clean} ({false / clean:.3%})"
+                who = f"who shifted: {sure} of {found['shifted'][1]} told, {wrong} wrong"
+                print(f"{people:6} {noise:5} {_YES[labelled]:>9}   {recall}   {alarms}; {who}", flush=True)
+
+
+def _sure_shifts(made: Round, mistakes: Sequence[Mistake]) -> set[tuple[int, int]]:
+    """(hand, answer) said with certainty to have a shifted finger, of hands where one answer has."""
+    hands = made.spoilt_hands("shifted") & _spoilt_once(made)
+    return {(m.hand, m.slots[0]) for m in mistakes if m.kind == SHIFTED and m.certain and m.hand in hands}
 
 
 def bounds() -> None:
-    """Shifted fingers and hidden joints that could be told by somebody who knew σ and skills; see `qc_bounds`."""
-    print("people noise   shifted, against the others   shifted, against the truth   (0.1 % false alarms)")
+    """Shifted fingers that could be told by somebody who knew every σ; see `qc_bounds`."""
+    print("people noise   the others alone   and palm, bones   and pre-label   the truth   (0.1 % false alarms)")
     for people in (2, 3):
         for noise in (1, 2, 3):
-            rounds = [answer(make_world(2000, s), people, 100 + s, noise=noise, rates=IDENTITY) for s in range(3)]
-            found = [shifted_bound(rounds, noise, truth=truth) for truth in (False, True)]
-            print(f"{people:6} {noise:5}   {found[0]:27.3f}   {found[1]:26.3f}", flush=True)
+            plain, labelled = ([_round(people, noise, s, IDENTITY, labelled=k) for s in SEEDS] for k in (False, True))
+            found = [
+                shifted_bound(plain, noise, truth=False),
+                witness_bound(plain, noise),
+                witness_bound(labelled, noise),
+                shifted_bound(plain, noise, truth=True),
+            ]
+            row = "   ".join(f"{f:{w}.3f}" for f, w in zip(found, (16, 15, 13, 9), strict=True))
+            print(f"{people:6} {noise:5}   {row}", flush=True)
+
+
+def shared() -> None:
+    """Hands both of two people mirrored: those found, and other hands said to be; without and with pre-labels."""
+    print("noise pre-label   mirrored by both, found   others said to be")
+    for noise in (1, 2, 3):
+        for labelled in (False, True):
+            both = found = others = rest = 0
+            for seed in range(3):
+                made = _round(2, noise, seed, {"mirror": 0.2}, labelled=labelled)
+                named = {m.hand for m in analysed(made).mistakes if m.kind == "mirror-doubtful"}
+                answers = Counter(h for h, _ in made.planted["mirror"])
+                twice = {h for h, n in answers.items() if n == 2}
+                both, found = both + len(twice), found + len(twice & named)
+                others, rest = others + len(named - twice), rest + 2000 - len(twice)
+            print(
+                f"{noise:5} {_YES[labelled]:>9}   {found:4} of {both} ({found / both:.1%})   {others} of {rest}",
+                flush=True,
+            )
 
 
 def _spoilt_once(made: Round) -> set[int]:
@@ -147,6 +194,7 @@ PARTS: dict[str, Callable[[], None]] = {
     for f in (
         identity,
         bounds,
+        shared,
         sigma,
         consensus,
         queue,

@@ -39,6 +39,7 @@ from hint_tools.qc.profiles import Profile, build_profiles
 from hint_tools.qc.queue import build_queue, find_outliers
 from hint_tools.qc.repeats import Repeats, measure_repeats
 from hint_tools.qc.scale import Sizes
+from hint_tools.qc.shared_mistakes import mirrored_by_all
 from hint_tools.qc.sigmas import Sigmas
 from hint_tools.qc.votes import RejectionVote, SideVote, vote_rejection, vote_side, vote_visibility
 
@@ -154,6 +155,7 @@ def _mistakes(
         *missed_occlusions(panel, config.missed_joints),
         *rubber_stamps(panel, untouched),
         *split_rejections(panel, rejection),
+        *mirrored_by_all(panel, joints, config.identity_gain),
         *implausible(panel, joints.sizes.scale, hands, more.frames, predictions, more.fits, untouched),
     ]
     # what has a name already needs no second one

@@ -3,8 +3,7 @@
 For two answers every naming of five fingers by five is tried, each finger in its order or reversed
 (tip for base): the exact optimum of the assignment problem, all 120 at once. A naming is accepted
 when it lowers the sum of d²/σ² by more than a threshold, each joint counting for `TRUNCATE` at most.
-Who is wrong is decided by majority; with two annotators by whose line along the fingers' bases is
-longer, since a wrong name makes it double back.
+Who is wrong then is `accused`'s question.
 """
 
 from __future__ import annotations
@@ -26,7 +25,6 @@ N_FINGERS = len(FINGERS)
 _JOINTS = np.array([FINGER_JOINTS[f] for f in FINGERS])
 _NAMINGS = np.array(list(itertools.permutations(range(N_FINGERS))))
 """(120, 5): for each finger of the second answer's names, which finger of the first it is; first is identity."""
-_MIRRORED_NAMING = tuple(reversed(range(N_FINGERS)))
 TRUNCATE = 16.0
 """Largest d²/σ² one joint may count for when a naming is chosen (four standard deviations): a single slip must
 not look like a reversed finger."""
@@ -34,9 +32,6 @@ _CHUNK = 4096
 _RESIDUAL = 8.0
 """Median d²/σ² that may be left once the names are mended (1.4 is expected): a naming that still leaves the
 hands far apart, such as of two different hands, explains nothing."""
-_BASES = (1, 5, 9, 13, 17)
-_LONGER = 1.1
-"""Of two answers the one whose line along the fingers' bases is 10 % longer is named; closer calls stay open."""
 MIRRORED_PICTURE = "mirrored-picture"
 
 
@@ -114,8 +109,7 @@ def _gains(
     everything = cost[:, _NAMINGS, np.arange(N_FINGERS)].sum(axis=-1)
     best = everything.argmin(axis=1)
     gain = as_named - np.take_along_axis(everything, best[:, None], axis=1)[:, 0]
-    turned = _mirrored_squares(a, b, variance_a, variance_b)
-    mirror_gain = _truncated(as_given) - _truncated(turned)
+    mirror_gain, turned = mirror_gains(a, b, variance_a, variance_b)
     mirrored = (mirror_gain > np.maximum(gain, threshold)) & (_median(turned) < _RESIDUAL)
     better = np.where(mirrored, mirror_gain, gain) > threshold
     order = np.tile(np.arange(N_JOINTS), (len(best), 1))
@@ -126,6 +120,33 @@ def _gains(
     keep = np.flatnonzero(better & (_median(left) < _RESIDUAL))
     full = np.maximum(np.nansum(as_given, axis=1) - np.nansum(left, axis=1), threshold)
     return PairGains(start + chosen[keep], full[keep], order[keep], mirrored[keep])
+
+
+def mirror_gains(a: Floats, b: Floats, variance_a: Floats, variance_b: Floats) -> tuple[Floats, Floats]:
+    """(K) fall of d²/σ² when `b` is turned over left to right, and (K, 21) what is left then.
+
+    Args:
+        a: (K, 21, 2) px.
+        b: (K, 21, 2) px.
+        variance_a: (K, 21) px², of a coordinate.
+        variance_b: (K, 21) px².
+    """
+    turned = _mirrored_squares(a, b, variance_a, variance_b)
+    return _truncated(_squares(a, b, variance_a, variance_b)) - _truncated(turned), turned
+
+
+def is_mirrored(a: Floats, b: Floats, variance_a: Floats, variance_b: Floats, threshold: float) -> tuple[Bools, Floats]:
+    """(K) a mirrored `b` explains `a` and nothing is left over, and (K) the fall of d²/σ².
+
+    Args:
+        a: (K, 21, 2) px.
+        b: (K, 21, 2) px.
+        variance_a: (K, 21) px², of a coordinate.
+        variance_b: (K, 21) px².
+        threshold: fall to be exceeded.
+    """
+    gain, left = mirror_gains(a, b, variance_a, variance_b)
+    return (gain > threshold) & (_median(left) < _RESIDUAL), gain
 
 
 def _truncated(squares: Floats) -> Floats:
@@ -189,66 +210,6 @@ def _order(naming: Ints, backward: Bools) -> Ints:
     for g, f in enumerate(naming):
         order[_JOINTS[g]] = _JOINTS[f][::-1] if backward[f, g] else _JOINTS[f]
     return order
-
-
-def find_renamings(panel: Panel, pairs: Pairs, gains: PairGains) -> list[Renaming]:
-    """Whose names are wrong, sorted by hand and answer.
-
-    With three or more answers an annotator is named when most of the others disagree with him; with two the
-    one whose fingers' bases make the longer line, else both, marked uncertain.
-    """
-    accusations: dict[tuple[int, int], list[tuple[float, tuple[int, ...], bool]]] = {}
-    partners: dict[tuple[int, int], int] = {}
-    for k, pair in enumerate(gains.pair):
-        hand, a, b = (int(x[pair]) for x in (pairs.hand, pairs.first, pairs.second))
-        forth = gains.order[k]
-        mirrored = bool(gains.mirrored[k])
-        # the order leads from the second answer's names to the first's joints: it mends the first answer
-        for slot, other, order in ((a, b, forth), (b, a, np.argsort(forth))):
-            accusations.setdefault((hand, slot), []).append((float(gains.gain[k]), tuple(order.tolist()), mirrored))
-            partners[hand, slot] = other
-    answers = panel.has_joints.sum(axis=1)
-    found = []
-    for (hand, slot), against in sorted(accusations.items()):
-        others = int(answers[hand]) - 1
-        if 2 * len(against) <= others:
-            continue
-        certain = others > 1
-        if others == 1:
-            ratio = _bases_length(panel, hand, slot) / _bases_length(panel, hand, partners[hand, slot])
-            if ratio < 1 / _LONGER:
-                continue
-            certain = bool(ratio > _LONGER)
-        gain, order, mirrored = max(against)
-        found.append(_named(hand, slot, gain, order, mirrored=mirrored, certain=certain))
-    return found
-
-
-def _named(hand: int, slot: int, gain: float, order: tuple[int, ...], *, mirrored: bool, certain: bool) -> Renaming:
-    naming = tuple((order[4 * g + 1] - 1) // 4 for g in range(N_FINGERS))
-    moved = tuple(g for g in range(N_FINGERS) if order[4 * g + 1 : 4 * g + 5] != tuple(range(4 * g + 1, 4 * g + 5)))
-    fingers = tuple(FINGERS[g] for g in moved)
-    renamed = [g for g in range(N_FINGERS) if naming[g] != g]
-    if mirrored:
-        kind, fingers = MIRRORED_PICTURE, FINGERS
-    elif naming == _MIRRORED_NAMING:
-        kind = "mirrored-order"
-    elif not renamed:
-        kind = "finger-reversed"
-    elif len(renamed) == 2 and len(moved) == 2:
-        kind = "finger-swap"
-    else:
-        kind = "fingers-renamed"
-    return Renaming(hand, slot, kind, fingers, order, gain, certain)
-
-
-def _bases_length(panel: Panel, hand: int, slot: int) -> float:
-    """Length of the line along the fingers' bases, thumb to pinky: short in a hand named as it is.
-
-    A swapped finger makes it double back; a reversed one puts a tip on it.
-    """
-    bases = panel.keypoints[hand, slot, _BASES]
-    return max(float(np.nansum(np.linalg.norm(np.diff(bases, axis=0), axis=1))), 1e-9)
 
 
 def excluded_joints(panel: Panel, renamings: list[Renaming]) -> Bools:

@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from hint_tools.core.records import Hand, Prediction
+from hint_tools.qc.accused import find_renamings
 from hint_tools.qc.bootstrap import Resampler
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.consensus import Positions, robust_positions
 from hint_tools.qc.elsewhere import wrong_hands
-from hint_tools.qc.identity import Renaming, excluded_joints, find_renamings, pair_gains
-from hint_tools.qc.label_error import measure_labels
+from hint_tools.qc.identity import TRUNCATE, Renaming, excluded_joints, pair_gains
+from hint_tools.qc.label_error import Labels, apart_from_labels, measure_labels
 from hint_tools.qc.mistakes import Mistake
 from hint_tools.qc.panel import Pairs, Panel, build_pairs
 from hint_tools.qc.scale import Sizes, geometric_median, measure
@@ -39,6 +40,7 @@ class Joints:
         elsewhere: answers to another hand.
         excluded: (H, A, 21) joints that took no part because of the last two.
         positions: the consensus.
+        labels: the pre-labels and their error, where there are enough.
     """
 
     pairs: Pairs
@@ -48,6 +50,7 @@ class Joints:
     elsewhere: list[Mistake]
     excluded: Bools
     positions: Positions
+    labels: Labels | None
 
 
 def analyse_joints(
@@ -73,16 +76,15 @@ def analyse_joints(
     away = np.zeros(panel.visibility.shape, dtype=np.bool_)
     for mistake in elsewhere:
         away[mistake.hand, list(mistake.slots)] = True
-    excluded = away
+    excluded, labels = away, None
     for number in range(_ROUNDS):
         sigmas = measure_sigmas(panel, pairs, sizes.scale, excluded, resampler, apart=number + 1 == _ROUNDS)
         personal = sigmas.in_px(panel, sizes.scale, personal=True)
-        named = find_renamings(panel, pairs, pair_gains(panel, pairs, personal, config.identity_gain))
+        if number + 1 == _ROUNDS:
+            labels = measure_labels(panel, predictions, personal, away, sizes.scale, config.rubber_stamp_px)
+        apart = None if labels is None else apart_from_labels(panel, labels, personal, TRUNCATE)
+        named = find_renamings(panel, pairs, pair_gains(panel, pairs, personal, config.identity_gain), apart)
         known = away | excluded_joints(panel, named)
-        last = number + 1 == _ROUNDS
-        labels = (
-            measure_labels(panel, predictions, personal, known, sizes.scale, config.rubber_stamp_px) if last else None
-        )
         shifted = find_shifted(
             panel, sizes.scale, personal, sigmas.factors, known, labels, config.shift_alarms, config.seed
         )
@@ -90,4 +92,4 @@ def analyse_joints(
         excluded = away | excluded_joints(panel, renamings)
         positions = robust_positions(panel.keypoints, personal, excluded)
         sizes = measure(positions.mean, panel.keypoints)
-    return Joints(pairs, sizes, sigmas, renamings, elsewhere, excluded, positions)
+    return Joints(pairs, sizes, sigmas, renamings, elsewhere, excluded, positions, labels)

@@ -116,6 +116,20 @@ def measure_labels(
     return Labels(told, usual * scale[:, None] ** 2, untouched, alike, shares)
 
 
+def apart_from_labels(panel: Panel, labels: Labels, sigma_px: Floats, most: float) -> Floats:
+    """(H, A) sum of d²/σ² between each answer and the pre-label, a joint counting for `most` at most.
+
+    Args:
+        panel: the answers.
+        labels: of the pre-labels.
+        sigma_px: (H, A, 21) of the answers' coordinates.
+        most: d²/σ².
+    """
+    squared = ((panel.keypoints - labels.points[:, None]) ** 2).sum(axis=-1)
+    relative = squared / (sigma_px**2 + labels.variance[:, None])
+    return np.asarray(np.where(np.isfinite(relative), np.minimum(relative, most), 0.0).sum(axis=-1))
+
+
 def _hidden(panel: Panel) -> Bools:
     """(H, 21) joints more answers call occluded than visible."""
     votes = [(panel.visibility == int(s)).sum(axis=1) for s in (Visibility.OCCLUDED, Visibility.VISIBLE)]

@@ -38,6 +38,7 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "rejection-split": "some reject the hand, some annotate it",
         "no-joints": "no joint was placed, and the hand was not rejected",
         "side-doubtful": "the side is not the one a confident model says",
+        "mirror-doubtful": "all answers are the mirror image of the pre-label",
         "outside-picture": "joints lie outside the picture",
         "outside-box": "joints lie far outside the box that was asked for",
         "long-bone": "a bone is longer than the rest of the hand allows",

@@ -31,9 +31,11 @@ _OF_THE_HAND = {
     "side-unclear": math.inf,
     "rejection-split": math.inf,
     "wrong-hand": math.log(99),
+    "mirror-doubtful": math.log(2),
 }
 """Mistakes that concern the hand as a whole, and their log odds. Where people contradict each other somebody must be
-wrong; an answer on another hand is one, unless the box that was asked for is wrong."""
+wrong; an answer on another hand is one, unless the box that was asked for is wrong; all answers are mirrored, unless
+the pre-label is."""
 _WORTH_SAYING = 0.2
 """Chance of a mistake from which on the likeliest one is told."""
 _JOINTS_OF = np.array([h.joints for h in HYPOTHESES])

@@ -38,7 +38,16 @@ _EXAMPLES = 10
 _NAMED = 5
 """Annotators up to which all are named under the report's headline; every one has a section in it."""
 _INFORMATIVE = frozenset(
-    {"rubber-stamp", "rejection-split", "side-unclear", "side-doubtful", "long-bone", "unposable", "impossible-time"}
+    {
+        "rubber-stamp",
+        "rejection-split",
+        "side-unclear",
+        "side-doubtful",
+        "mirror-doubtful",
+        "long-bone",
+        "unposable",
+        "impossible-time",
+    }
 )
 
 

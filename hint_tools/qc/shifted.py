@@ -81,7 +81,7 @@ def find_shifted(
         rate: part of the clean hands that may be accused.
         seed: of the draws behind the threshold.
     """
-    every = _gather(panel, scale, sigma_px, factors, excluded, labels)
+    every = gather_fingers(panel, scale, sigma_px, factors, excluded, labels)
     counted = placed(every.points) & every.counted
     usable = np.asarray(counted.all(axis=-1))
     hands = _sample(len(panel.hand_ids), counted)
@@ -103,15 +103,15 @@ def find_shifted(
 
 def _sample(n: int, counted: Bools) -> Ints:
     """Hands with a finger answered twice, evenly spread, at most `_SAMPLE`."""
-    twice = (counted.any(axis=-1).sum(axis=1) >= 2).reshape(n, -1).any(axis=1)
+    twice = (counted.any(axis=-1).sum(axis=1) >= 2).reshape(n, len(FINGERS)).any(axis=1)
     known = np.flatnonzero(twice)
     return np.asarray(known[np.unique(np.linspace(0, len(known) - 1, min(len(known), _SAMPLE)).astype(np.int64))])
 
 
-def _gather(
+def gather_fingers(
     panel: Panel, scale: Floats, sigma_px: Floats, factors: Floats, excluded: Bools, labels: Labels | None
 ) -> Fingers:
-    """All fingers of all hands."""
+    """All fingers of all hands, hand by hand; arguments as those of `find_shifted`."""
     n, width = panel.keypoints.shape[:2]
     count = n * len(FINGERS)
     variance = sigma_px**2

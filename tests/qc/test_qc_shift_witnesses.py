@@ -12,7 +12,7 @@ from hint_tools.qc.label_error import KINDS, measure_labels, slide
 from hint_tools.qc.results import qc_json
 from hint_tools.qc.shift_alarms import alarm_threshold
 from hint_tools.qc.shift_evidence import gains_over, label_cases, rest_of
-from hint_tools.qc.shifted import _gather
+from hint_tools.qc.shifted import gather_fingers
 
 
 def begun_from(made, labels):
@@ -172,7 +172,7 @@ def test_the_threshold_is_what_clean_answers_exceed_at_that_rate():
     panel = made.panel()
     sigma = 3 * np.where(panel.visibility == 1, SIGMA[1], SIGMA[2]) * made.scale[:, None, None]
     nobody = np.zeros(panel.visibility.shape, dtype=bool)
-    fingers = _gather(panel, made.scale, sigma, np.ones(3), nobody, None)
+    fingers = gather_fingers(panel, made.scale, sigma, np.ones(3), nobody, None)
     threshold = alarm_threshold(fingers, 250, np.ones((1250, 3), dtype=bool), 0.02, 0)
     rng = np.random.default_rng(9)
     exceeded = 0
