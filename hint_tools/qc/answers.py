@@ -6,6 +6,7 @@ its last round, and any hand by an expert's answer: they stand above the others,
 
 from __future__ import annotations
 
+import difflib
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -97,10 +98,17 @@ def choose_submissions(
                 dropped["answered again"].append(latest[key])
                 repeats.append((latest[key], answer))
             latest[key] = answer
-    taken, deciding, overruled = _by_authority(latest, frozenset(experts))
+    given = frozenset(experts)
+    taken, deciding, overruled = _by_authority(latest, given)
     dropped["decided later"] = overruled
     used = [*taken, *deciding]
-    findings = [*_drop_findings(dropped), *_not_finite(used), *_names_alike({a.annotator for a in used})]
+    names = {a.annotator for a in used}
+    findings = [
+        *_drop_findings(dropped),
+        *_not_finite(used),
+        *_names_alike(names),
+        *_unknown_experts(given - names, names),
+    ]
     return Candidates(
         tuple(taken), tuple(deciding), tuple(repeats), {r: len(a) for r, a in dropped.items()}, tuple(findings)
     )
@@ -185,6 +193,24 @@ def _names_alike(names: Iterable[str]) -> list[Finding]:
         for alike in read.values()
         if len(alike) > 1
     ]
+
+
+def _unknown_experts(missing: Iterable[str], names: Iterable[str]) -> list[Finding]:
+    """Experts without an answer: most often a name that is written otherwise."""
+    known = sorted(names)
+    found = []
+    for name in sorted(missing):
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        found.append(
+            Finding(
+                code="qc.unknown-expert",
+                severity=Severity.WARNING,
+                message=f"expert {name!r} has answered nothing" + (f"; did you mean {near[0]!r}?" if near else ""),
+                suggestion=f"hint qc --experts {near[0]}" if near else "hint status lists everybody who has answered",
+                subjects=(name,),
+            )
+        )
+    return found
 
 
 def _not_finite(answers: Sequence[Submission]) -> list[Finding]:

@@ -78,6 +78,15 @@ def test_names_that_read_alike_are_told(tmp_path):
     assert len(json.loads((tmp_path / "p/qc/qc.json").read_text())["annotators"]) == 3
 
 
+def test_an_expert_who_has_answered_nothing_is_told(tmp_path):
+    project = project_of(tmp_path / "p", make_round(12, 3, seed=72))
+    report = run(CONFIG.model_copy(update={"experts": ("anna", "cy", "somebody")}), project)
+    told = {f.subjects[0]: f for f in report.findings if f.code == "qc.unknown-expert"}
+    assert set(told) == {"anna", "somebody"}
+    assert told["anna"].suggestion == "hint qc --experts ana"
+    assert report.counts["deciding"] == 12  # cy's
+
+
 @pytest.mark.parametrize("joints", [20, 22])
 def test_an_answer_of_other_than_21_joints_cannot_come_this_far(joints):
     with pytest.raises(DataError, match=rf"expected shape \(21, 2\), got \({joints}, 2\)"):
