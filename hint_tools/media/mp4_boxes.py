@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 MAX_MOVIE_BYTES = 64 << 20
-"""Of the box with the tables: ten hours at 60 frames a second have some 50 MB."""
+"""Of the box with the tables: nine hours at 60 frames a second, with sound, have some 50 MB."""
 _MAX_BOXES = 4096
 """In one box."""
 _TOP_LEVEL = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"uuid", b"udta", b"meta", b"pdin"})

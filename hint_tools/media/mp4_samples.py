@@ -18,8 +18,8 @@ from hint_tools.media.mp4_boxes import NotPlainError, boxes, only, optional
 Longs = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-MAX_SAMPLES = 8_000_000
-"""Of a track: 37 hours at 60 frames a second."""
+MAX_SAMPLES = 2_000_000
+"""Of a track: nine hours at 60 frames a second."""
 _LARGEST_STEP = (1 << 31) - 1
 _LARGEST_OFFSET = (1 << 28) - 1
 """Beyond these, readers of such files take a number for a mistake and disagree what to make of it."""
@@ -69,8 +69,8 @@ def samples_of(movie: bytes, track_id: int, size_bytes: int) -> Samples:
         size_bytes: of the file.
 
     Raises:
-        NotPlainError: fragments, other than one kind of coding, tables that disagree or point beyond the file, negative
-            offsets, or no list of key frames.
+        NotPlainError: fragments, other than one kind of coding, tables that disagree or point beyond the file, or a
+            broken list of key frames.
     """
     whole = memoryview(movie)
     if any(kind in (b"mvex", b"cmov") for kind, _ in boxes(whole)):
@@ -180,9 +180,15 @@ def _spread(table: memoryview, n: int, largest: int) -> Longs:
 
 
 def _offsets(tables: memoryview, n: int) -> Longs:
+    """Numbers below zero occur in either version of the table (8.6.1.3)."""
     table = optional(tables, b"ctts")
-    # numbers below zero, in either version, stand beyond the largest offset when read without a sign
-    return np.zeros(n, np.int64) if table is None else _spread(table, n, _LARGEST_OFFSET)
+    if table is None:
+        return np.zeros(n, np.int64)
+    offsets = _spread(table, n, (1 << 32) - 1)
+    offsets[offsets >= 1 << 31] -= 1 << 32
+    if (np.abs(offsets) > _LARGEST_OFFSET).any():
+        raise NotPlainError("its tables disagree")
+    return offsets
 
 
 def _keys(tables: memoryview, n: int) -> Bools:

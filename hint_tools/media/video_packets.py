@@ -7,7 +7,7 @@ them, no packet is read; otherwise every one is.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import av.error
@@ -115,17 +115,18 @@ def tabled_packets(tables: Tables | NotPlainError, container: InputContainer, st
     if isinstance(tables, NotPlainError):
         raise tables
     samples, times, hidden = _agreed(samples_of(tables.movie, stream.id, tables.size_bytes), stream)
-    stamps = times + samples.offsets
+    # FFmpeg shows everything later by as much as the lowest offset is below zero
+    stamps = times + samples.offsets + max(0, -int(samples.offsets.min()))
     shown = ~hidden
     packets = Packets(
         shown=stamps[shown].tolist(), keys=stamps[samples.keys].tolist(),
         durations=dict(zip(stamps[shown].tolist(), samples.steps[shown].tolist(), strict=True)),
-        reordered=bool(samples.offsets.any()), last_dts=int(times[-1]), count=len(samples),
+        reordered=bool((stamps != times).any()), last_dts=int(times[-1]), count=len(samples),
         end=max(0, int((stamps + samples.steps)[shown].max(initial=0))), layout=Layout(samples, stamps),
     )  # fmt: skip
     if len(packets.durations) != len(packets.shown):
         raise NotPlainError("two of its pictures are shown at one time")
-    packets.first = _first_of(container, stream)
+    packets.first = _first_of(container, stream, list(zip(stamps.tolist(), times.tolist(), strict=True)))
     return packets
 
 
@@ -135,7 +136,11 @@ def _agreed(samples: Samples, stream: VideoStream) -> tuple[Samples, Longs, Bool
     Raises:
         NotPlainError: FFmpeg's index has other samples, at other places, or is shifted unevenly (edits inside).
     """
-    index = np.array([(e.pos, e.size, e.timestamp, e.flags) for e in stream.index_entries], np.int64)
+    entries = stream.index_entries
+    if len(entries) > len(samples):
+        raise NotPlainError("its edit list repeats pictures")
+    told = ((e.pos, e.size, e.timestamp, e.flags) for e in entries)
+    index: Longs = np.asarray(np.fromiter(told, np.dtype((np.int64, 4)), len(entries)), np.int64)
     begins = np.flatnonzero(samples.places == index[0, 0]) if len(index) else np.zeros(0, np.int64)
     if len(begins) != 1 or begins[0] + len(index) > len(samples):
         raise NotPlainError("its edit list repeats pictures")
@@ -151,23 +156,28 @@ def _agreed(samples: Samples, stream: VideoStream) -> tuple[Samples, Longs, Bool
     return samples, times, flags & _HIDDEN > 0
 
 
-def _first_of(container: InputContainer, stream: VideoStream) -> VideoFrame | None:
+def _first_of(container: InputContainer, stream: VideoStream, expected: Sequence[tuple[int, int]]) -> VideoFrame | None:
     """The first picture that can be decoded, as `read_packets` finds it.
 
+    Args:
+        container: just opened.
+        stream: its picture stream.
+        expected: presentation and decoding stamp of each packet, as the tables say.
+
     Raises:
-        NotPlainError: the first packet is not what the tables say.
+        NotPlainError: the packets read for it are not what the tables say.
     """
-    first = None
     try:
         for number, packet in enumerate(container.demux(stream)):
             if number == 0 and not packet.is_keyframe:
                 raise NotPlainError("it begins with no key frame", spent=True)
-            first = _first_frame(packet)
-            if first is not None:
-                break
+            if number < len(expected) and (packet.pts, packet.dts) != expected[number]:
+                raise NotPlainError("FFmpeg reads its tables in another way", spent=True)
+            if (first := _first_frame(packet)) is not None:
+                return first
     except READING_ERRORS as error:
         raise NotPlainError("its first pictures can't be read", spent=True) from error
-    return first
+    return None
 
 
 def read_packets(container: InputContainer, stream: VideoStream) -> Packets:

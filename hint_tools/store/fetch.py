@@ -13,8 +13,8 @@ from filelock import FileLock, Timeout
 
 from hint_tools.core.errors import DataError, RemoteError
 from hint_tools.store.atomic import writing
-from hint_tools.store.ranges import LIST, PART, RangedFile
-from hint_tools.store.remote import RemotePath, SourcePath
+from hint_tools.store.ranges import LIST, PART, PIECE_BYTES, RangedFile
+from hint_tools.store.remote import RemotePath, RemoteState, SourcePath
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,13 @@ def ranged_file(file: SourcePath, cache: Cache) -> Iterator[Path | RangedFile]:
     if not isinstance(file, RemotePath):
         yield file
         return
+    with _copied(file, file.asked_anew(), cache) as ranged:
+        yield ranged
+
+
+@contextlib.contextmanager
+def _copied(file: RemotePath, state: RemoteState, cache: Cache) -> Iterator[RangedFile]:
     folder = cache.here()
-    state = file.asked_anew()
     named = hashlib.sha256(f"{file} {state.marks}".encode()).hexdigest()[:32]
     target = folder / (named + PurePosixPath(file.name).suffix)
     with FileLock(folder / f"{target.name}.lock"):  # who makes room leaves it alone
@@ -78,10 +83,12 @@ def ranged_file(file: SourcePath, cache: Cache) -> Iterator[Path | RangedFile]:
 @contextlib.contextmanager
 def local_file(file: SourcePath, cache: Cache) -> Iterator[Path]:
     """A path that holds all of `file` while the block runs: itself where it is local. Raises as `ranged_file`."""
-    with ranged_file(file, cache) as ranged:
-        if isinstance(ranged, Path):
-            yield ranged
-            return
+    if not isinstance(file, RemotePath):
+        yield file
+        return
+    size = file.size_bytes()
+    state = RemoteState(size, file.state(), True) if size <= PIECE_BYTES else file.asked_anew()
+    with _copied(file, state, cache) as ranged:
         path = ranged.whole()
         try:
             yield path

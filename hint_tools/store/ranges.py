@@ -150,6 +150,8 @@ class RangedFile:
 
     def whole(self) -> Path:
         """A path that holds all of it. Raises as `want`."""
+        if self.size_bytes <= PIECE_BYTES and not self._have.spans:
+            self._fetch_at_once()
         self.want([(0, self.size_bytes)])
         self._finish_if_whole()
         return self._target
@@ -237,6 +239,18 @@ class RangedFile:
             raise DataError(
                 f"{self}: has changed while it was read (was {self._state.marks}, is {now.marks})", hint="run it again"
             )
+
+    def _fetch_at_once(self) -> None:
+        """A small file by one question: what comes is of one version of it."""
+        self._room(self.size_bytes)
+        data = self.remote.read_bytes()
+        self.fetched_bytes += len(data)
+        if len(data) != self.size_bytes:
+            raise DataError(f"{self}: has changed (had {self.size_bytes} bytes, has {len(data)})", hint="run it again")
+        with writing(self._part):
+            self._part.write_bytes(data)
+            self._part.replace(self._target)
+        self._have = Spans([(0, self.size_bytes)])
 
     def _fetch_whole(self) -> None:
         """From one end to the other, of a server that gives no parts."""

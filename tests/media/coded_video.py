@@ -81,12 +81,15 @@ def write_noise(path: Path, n: int, *, fast_start: bool = False, seed: int = 3) 
     return path
 
 
-def remux(source: Path, target: Path, *, shift: int = 0, skip: int = 0, silence_s: float = 0.0) -> Path:
+def remux(
+    source: Path, target: Path, *, shift: int = 0, skip: int = 0, silence_s: float = 0.0, movflags: str = ""
+) -> Path:
     """The packets of `source` in a new file, `shift` frames later (an MP4 hides what starts before 0 by an edit list).
 
     `skip` leaves out that many packets at the start; `silence_s` adds an audio track of that length.
     """
-    with av.open(str(source)) as old, av.open(str(target), "w") as new:
+    options = {"movflags": movflags} if movflags else {}
+    with av.open(str(source)) as old, av.open(str(target), "w", options=options) as new:
         video = old.streams.video[0]
         out = new.add_stream_from_template(video)
         audio = new.add_stream("aac", rate=16000) if silence_s else None
