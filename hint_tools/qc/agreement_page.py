@@ -167,7 +167,10 @@ def _occlusion(analysis: Analysis) -> Section:
     caution = (
         "Alpha and kappa fall when nearly all joints are in one state, however well people agree; read them beside AC1."
     )
+    table = Table(["figure", "value", "what it is"], rows)
     differing = 1 - agreement_by_joint(analysis.panel)
+    if not np.nanmax(differing) > 0:
+        return Section("Occlusion", [table], intro)
     drawn = hand_map(
         {"": differing},
         unit="part of the pairs of answers that differ on visible or hidden",
@@ -175,5 +178,4 @@ def _occlusion(analysis: Analysis) -> Section:
         title="Where people differ on what is hidden",
     )
     caption = "Discs: part of the pairs of answers that differ on visible or hidden; thumb at the left"
-    table = Table(["figure", "value", "what it is"], rows)
     return Section("Occlusion", [table, Text(caution), Chart(drawn, caption)], intro)

@@ -48,7 +48,10 @@ def _annotators(analysis: Analysis, pairs: Sequence[Block]) -> Section:
     ]
     names = ["annotator", "answers", "error, × average", "wrong names, %", "occluded joints called so, %"]
     names += ["visible joints called so, %", "pre-labels untouched, %", "median time, s", "mistakes"]
-    blocks: list[Block] = [Table(names, people, "With 95 % intervals; a name leads to all about that person")]
+    caption = "With 95 % intervals; a name leads to all about that person"
+    if not told_apart(analysis):
+        caption += "; – where it takes three people to say who errs"
+    blocks: list[Block] = [Table(names, people, caption)]
     blocks += pairs
     if analysis.gold:
         tested: list[list[Cell]] = [
@@ -72,14 +75,19 @@ def compared(analysis: Analysis) -> bool:
     return analysis.agreement[0].distance.n > 0
 
 
+def told_apart(analysis: Analysis) -> bool:
+    """Whether figures of one person mean anything: of two alone, who differ, nobody can say which errs."""
+    return compared(analysis) and len(analysis.panel.annotators) > 2
+
+
 def error_text(analysis: Analysis, profile: Profile) -> str:
-    """An error factor with its interval; a dash where nobody else answered the same hands."""
-    return _or_beyond(profile.error, 1.0, 2) if compared(analysis) else "–"
+    """An error factor with its interval; a dash where people can't be told apart."""
+    return _or_beyond(profile.error, 1.0, 2) if told_apart(analysis) else "–"
 
 
 def judgement_text(analysis: Analysis, share: Estimate) -> str:
-    """How often somebody calls a joint what it is, in %; a dash where nobody else judged the same joints."""
-    return _or_beyond(share, 0.5, 1, 100) if analysis.occlusion.n_units else "–"
+    """How often somebody calls a joint what it is, in %; a dash where people can't be told apart."""
+    return _or_beyond(share, 0.5, 1, 100) if analysis.occlusion.n_units and told_apart(analysis) else "–"
 
 
 def _or_beyond(estimate: Estimate, middle: float, decimals: int, factor: float = 1.0) -> str:

@@ -89,6 +89,17 @@ def test_where_nobody_can_be_compared_no_figure_is_made_up(rejected):
     assert figures(alone) == {}
 
 
+@pytest.mark.parametrize(("people", "told"), [(2, False), (3, True)])
+def test_of_two_people_alone_nobody_says_who_errs(people, told):
+    found = analysed(make_round(60, people, seed=87))
+    (table, *_) = [b for b in people_sections(found, ())[0].blocks if isinstance(b, Table)]
+    places = [table.head.index(h) for h in table.head if "error" in h or "called so" in h]
+    assert ({row[k] for row in table.rows for k in places} == {"–"}) is not told
+    assert ("three people" in table.caption) is not told
+    occlusion = next(s for s in agreement_sections(found) if s.title == "Occlusion")
+    assert not [b for b in occlusion.blocks if isinstance(b, Chart)]  # all are of one mind: nothing to draw
+
+
 def test_the_square_holds_the_mean_distance_of_every_two(swapping):
     blocks = pair_blocks(swapping)
     chart = next(b for b in blocks if isinstance(b, Chart))
