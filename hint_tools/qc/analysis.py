@@ -148,6 +148,7 @@ def _mistakes(
     config: QcConfig,
 ) -> list[Mistake]:
     untouched = untouched_answers(panel, predictions, config.rubber_stamp_px)
+    sigma_px = joints.sigmas.in_px(panel, joints.sizes.scale, personal=False)
     found = [
         *renaming_mistakes(panel, joints.renamings),
         *side_mistakes(panel, side),
@@ -156,7 +157,7 @@ def _mistakes(
         *rubber_stamps(panel, untouched),
         *split_rejections(panel, rejection),
         *mirrored_by_all(panel, joints, config.identity_gain),
-        *implausible(panel, joints.sizes.scale, hands, more.frames, predictions, more.fits, untouched),
+        *implausible(panel, joints.sizes.scale, hands, more.frames, predictions, more.fits, untouched, sigma_px),
     ]
     # what has a name already needs no second one
     explained = {(m.hand, s) for m in joints.elsewhere for s in m.slots} | {(r.hand, r.slot) for r in joints.renamings}

@@ -33,6 +33,9 @@ _SECONDS_A_JOINT = 0.25
 """Nobody drags joints faster."""
 FIT_LIMIT = 0.15
 """Hand sizes between the joint and the best pose of a hand model from which on the pose is doubtful."""
+FIT_SIGMAS = 5.0
+"""σ of the joint's state that distance must exceed, too: people guess hidden joints to within a tenth of the hand, and
+in a round where they do a third of all answers would be doubtful."""
 
 
 def implausible(
@@ -43,6 +46,7 @@ def implausible(
     predictions: Mapping[str, Prediction],
     fits: Mapping[str, Fit],
     untouched: Ints,
+    sigma_px: Floats,
 ) -> list[Mistake]:
     """Everything below, of every answer.
 
@@ -54,6 +58,7 @@ def implausible(
         predictions: by id.
         fits: by hand; those that are there.
         untouched: (H, A) of `prelabels.untouched_answers`.
+        sigma_px: (H, A, 21) of every answer's joints.
     """
     return [
         *_no_joints(panel),
@@ -61,7 +66,7 @@ def implausible(
         *_outside(panel, hands, frames),
         *_against_the_model(panel, predictions),
         *_too_fast(panel, predictions, untouched),
-        *_unposable(panel, sizes_px, fits),
+        *_unposable(panel, sizes_px, fits, sigma_px),
     ]
 
 
@@ -146,13 +151,14 @@ def _too_fast(panel: Panel, predictions: Mapping[str, Prediction], untouched: In
                 yield Mistake("impossible-time", hand, (slot,), message)
 
 
-def _unposable(panel: Panel, sizes_px: Floats, fits: Mapping[str, Fit]) -> Iterator[Mistake]:
+def _unposable(panel: Panel, sizes_px: Floats, fits: Mapping[str, Fit], sigma_px: Floats) -> Iterator[Mistake]:
     """Answers far from the pose a hand model within its joints' limits could take, where the hand was fitted."""
     for hand, hand_id in enumerate(panel.hand_ids):
         fit = fits.get(hand_id)
         if fit is None or not np.isfinite(sizes_px[hand]):
             continue
-        away = np.linalg.norm(panel.keypoints[hand] - fit.keypoints, axis=-1) / sizes_px[hand]
+        apart = np.linalg.norm(panel.keypoints[hand] - fit.keypoints, axis=-1)
+        away = np.where(apart > FIT_SIGMAS * sigma_px[hand], apart / sizes_px[hand], 0.0)
         for slot in np.flatnonzero((np.nan_to_num(away) > FIT_LIMIT).any(axis=-1)).tolist():
             joint = int(np.nan_to_num(away[slot]).argmax())
             message = (

@@ -4,14 +4,15 @@ import json
 
 import numpy as np
 import pytest
-from qc_rounds import Round, answer
+from qc_rounds import Round, answer, changed, joints_of, make_round
 from test_qc_run import project_of
 
-from hint_tools.core.records import Hand
+from hint_tools.core.records import Fit, Hand
 from hint_tools.mano.anatomy import HandAnatomy
 from hint_tools.mano.assets import load_hand_model
 from hint_tools.mano.kinematics import pose_hands
 from hint_tools.pipeline.status import stage_states
+from hint_tools.qc.analysis import Beside, analyse
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.run import run
 from hint_tools.store.tables import CONSENSUS
@@ -63,3 +64,25 @@ def test_a_slip_shows_against_the_fitted_hand(tmp_path):
     assert named() == {("qc.unposable", "h00002")}
     assert seen_by_status(project) == []
     assert project.table_path(CONSENSUS).read_bytes() == concluded  # what follows it needs not run again
+
+
+def test_guessed_joints_are_not_held_against_the_fit_more_strictly_than_people_guess():
+    """Two people who see nothing of the fingers and guess to within a tenth of the hand, beside exact fits."""
+    made = make_round(60, 2, seed=21, noise=3.0)
+    fits = {
+        f"h{h:05d}": Fit(
+            hand_id=f"h{h:05d}", side="right", global_orient=[0] * 3, hand_pose=[0] * 45, betas=[0] * 10,
+            transl=[0] * 3, focal_px=1, principal_point=[0, 0], keypoints=made.truth[h],
+            keypoints_3d=np.zeros((21, 3)), residual_px=[0] * 21, sd_mm=[0] * 21, cost=0, accepted=True,
+            hand_model="m",
+        )
+        for h in range(60)
+    }  # fmt: skip
+    slip = joints_of(made, 5, "bo").copy()
+    slip[8] += 0.8 * made.scale[5]
+    changed(made, 5, "bo", keypoints=slip)
+    found = analyse(made.panel(), made.by_id(), {}, CONFIG, Beside(fits=fits))
+    sigma = found.sigmas.in_px(found.panel, found.sizes.scale, personal=False) / found.sizes.scale[:, None, None]
+    assert np.nanmax(sigma) > 0.08
+    assert {(m.kind, m.hand) for m in found.mistakes if m.kind == "unposable"} <= {("unposable", 5)}
+    assert any(m.hand == 5 and m.kind in {"unposable", "long-bone"} for m in found.mistakes)
