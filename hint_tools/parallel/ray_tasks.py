@@ -35,6 +35,7 @@ _OWN_RAY = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
 _INSTALL = 'pip install "hint-tools[ray]"'
+_HOW_TO_GET_IN = "where it asks for a token: export RAY_AUTH_MODE=token, and the token as Ray documents it"
 
 
 class RayTasks:
@@ -50,7 +51,7 @@ class RayTasks:
 
     def __init__(self, slots: int | None, address: str | None) -> None:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        own = _OWN_RAY | {"RAY_AUTH_TOKEN": secrets.token_hex(32)} if address is None else {}
+        own = _OWN_RAY | {"RAY_AUTH_HOW_TO_GET_IN": secrets.token_hex(32)} if address is None else {}
         with _environment(own):  # some of it is read when Ray is imported, some when it is started
             ray = _ray()
             self._ray = ray
@@ -65,13 +66,13 @@ class RayTasks:
     def _connect(self, slots: int | None, address: str | None) -> None:
         if address is not None:
             _see_someone_listens(address)
+            _see_it_takes_us(self._ray, address)
             try:
                 self._ray.init(address=address, log_to_driver=False, configure_logging=False)
             except (ConnectionError, RuntimeError, ValueError) as error:
                 told = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
                 raise EnvironmentFault(
-                    f"{address}: no Ray cluster takes us in there ({told})",
-                    hint="where it asks for a token: export RAY_AUTH_MODE=token, and the token as Ray documents it",
+                    f"{address}: no Ray cluster takes us in there ({told})", hint=_HOW_TO_GET_IN
                 ) from error
             return
         # a path of Ray's own making may be too long for a socket's name
@@ -133,6 +134,20 @@ def _see_someone_listens(address: str) -> None:
             f"{address}: nobody listens there ({error})",
             hint="start a cluster: ray start --head, then name the address it prints: --address HOST:6379",
         ) from error
+
+
+def _see_it_takes_us(ray: Any, address: str) -> None:
+    """One question to the cluster's head: without the token it asks for, Ray itself would try for minutes."""
+    refused = getattr(ray.exceptions, "AuthenticationError", ())
+    # whatever else is wrong, or a Ray that can't be asked in this way: connecting tells
+    with contextlib.suppress(AttributeError, RuntimeError, ray.exceptions.RayError):
+        try:
+            ray._raylet.GcsClient(address=address).internal_kv_get(b"hint", None, timeout=_PATIENCE_S)
+        except refused as error:
+            told = "with this token" if os.environ.get("RAY_AUTH_MODE") == "token" else "without a token"
+            raise EnvironmentFault(
+                f"{address}: this Ray cluster does not take us in {told}", hint=_HOW_TO_GET_IN
+            ) from error
 
 
 def _ray() -> Any:

@@ -96,6 +96,23 @@ def test_a_cluster_rebuilds_the_same_tree_after_being_interrupted(tmp_path: Path
     assert (world.work / "pictures.json").read_bytes() == (alone.work / "pictures.json").read_bytes()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("token", "told"), [({}, "without a token"), ({"RAY_AUTH_MODE": "token"}, "with this token")])
+def test_a_cluster_that_asks_for_a_token_says_so_at_once(
+    token: dict[str, str], told: str, tmp_path: Path, cluster: Cluster
+) -> None:
+    world = make_world(tmp_path)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")} | token
+    if token:
+        environment["RAY_AUTH_TOKEN"] = "another"
+    ended = rebuilt(world, environment, "--engine", "ray", "--address", cluster.address)
+    answer, said = ended.communicate(timeout=40)
+    assert ended.returncode == 6, said
+    error = json.loads(answer)["error"]
+    assert f"does not take us in {told}" in error["message"]
+    assert "RAY_AUTH_MODE=token" in error["hint"]
+
+
 def test_an_address_without_a_cluster_is_an_error_that_says_so(tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="Ray is not installed")
     world = make_world(tmp_path)
