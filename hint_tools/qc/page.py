@@ -115,7 +115,8 @@ def further_pages(analysis: Analysis, config: QcConfig, pictures: Pictures) -> d
     starts = page_starts(analysis, config)
     for number, start in enumerate(starts, start=2):
         end = min(start + config.report_hands, len(analysis.queue))
-        blocks = [*_queue_galleries(analysis, pictures, start, end), *_pager(number, len(starts) + 1)]
+        pager = _pager(number, len(starts) + 1)
+        blocks = [*pager, *_queue_galleries(analysis, pictures, start, end), *pager]
         pages[queue_page(number)] = ("queue", [Section(f"Hands {start + 1} to {end} of the queue", blocks, LEGEND)])
     for start in range(IN_REPORT, len(analysis.profiles), IN_REPORT):
         people = _people(analysis, pictures, start, REPORT_FILE)

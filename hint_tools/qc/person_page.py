@@ -16,7 +16,7 @@ from hint_tools.qc.bias import DIRECTIONS
 from hint_tools.qc.bootstrap import Estimate
 from hint_tools.qc.mistakes import KINDS
 from hint_tools.qc.people_page import OVERVIEW, compared, error_text, judgement_text, person_anchor
-from hint_tools.qc.pictures import Pictures
+from hint_tools.qc.pictures import LEGEND, Pictures
 from hint_tools.qc.profiles import Profile
 from hint_tools.qc.wording import with_interval
 from hint_tools.report.charts import line_chart
@@ -191,7 +191,7 @@ def _worst(analysis: Analysis, annotator: int, pictures: Pictures) -> list[Block
         figures += both or ()
     if not figures:
         return [Text("No answer is far from the consensus.")] if compared(analysis) else []
-    return [Gallery(figures, 4, "Their worst hands, each beside the consensus")]
+    return [Gallery(figures, 4, "Their worst hands, each beside the consensus", note=LEGEND)]
 
 
 def worst_answers(analysis: Analysis, annotator: int, apart: Floats, most: int = WORST) -> list[tuple[int, int, str]]:
