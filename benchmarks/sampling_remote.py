@@ -39,7 +39,7 @@ WANTED = {
     "none, counted only": (),
 }
 WAYS = ("parts", "whole")
-MEASURED = ["vp9-128", "h264-30"]
+LISTED, MEASURED = ["vp9-128", "h264-30", "h264-250"], ["vp9-128", "h264-30"]
 MOST_HELD = 3
 """Pictures the decoder of these clips holds back."""
 ROOT = Path(__file__).resolve().parents[1]
@@ -219,7 +219,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as place:
         folder, names = Path(chosen.folder or place).resolve(), [chosen.only] if chosen.only else MEASURED
-        for name in names:
+        for name in names if chosen.only else LISTED:
             published(long_clip(name, folder))
         lacking = [name for name in ("s3fs", "moto") if importlib.util.find_spec(name) is None]
         if lacking:
