@@ -25,7 +25,10 @@ AGAIN = 3
 """Mistakes of one kind from which on they are worth a word."""
 MOST_HABITS = 4
 
-_WAYS = {"along": ("towards the fingertips", "towards the wrist"), "across": ("towards the thumb", "away from it")}
+_WAYS = {
+    "along": ("towards the fingertips", "towards the wrist"),
+    "across": ("towards the thumb", "away from the thumb"),
+}
 _LOOK = {
     "finger-swap": "check the fingers' colours before submitting",
     "finger-reversed": "check the fingers' colours before submitting",

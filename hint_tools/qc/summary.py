@@ -15,7 +15,7 @@ from hint_tools.qc.config import QcConfig
 from hint_tools.qc.gates import check_gates
 from hint_tools.qc.mistakes import KINDS
 from hint_tools.qc.people_page import compared, person_target
-from hint_tools.qc.wording import on_two_lines, several
+from hint_tools.qc.wording import counted, on_two_lines, several
 from hint_tools.report.page import Block, Cell, Link, Points, Section, Table
 
 HINT_WITHIN_PALM = 0.946
@@ -44,18 +44,18 @@ def headline(analysis: Analysis, unanswered: int = 0) -> dict[str, str]:
     certain = sum(m.certain for m in analysis.mistakes)
     doubtful = len(analysis.mistakes) - certain
     occlusion = analysis.occlusion
-    left = f"; {unanswered} without an answer" if unanswered else ""
+    left = f"; {counted(unanswered)} without an answer" if unanswered else ""
     return {
-        "hands answered": f"{several(total, 'hand').split(' ')[0]}\n{twice} by two people or more{left}",
-        "hands with a consensus": f"{agreed}\n{100 * agreed / max(total, 1):.0f} % of those answered",
+        "hands answered": f"{counted(total)}\n{counted(twice)} by two people or more{left}",
+        "hands with a consensus": f"{counted(agreed)}\n{100 * agreed / max(total, 1):.0f} % of those answered",
         "distance of two people's joints, in hand sizes": on_two_lines(everything.distance, 3),
         "joints of two people within 5 % of the hand's longer side": on_two_lines(everything.pck[0], 1, 100, " %"),
         "same answer on visible or hidden": f"{100 * occlusion.raw:.1f} %\nAC1 {occlusion.ac1:.2f}"
         if occlusion.n_units
         else "–",
         "OKS of two people; 100 % if they err by σ alone": on_two_lines(everything.oks, 0, 100, " %"),
-        "certain mistakes": f"{certain}" + (f"\n{doubtful} more are possible" if doubtful else ""),
-        "hands to look at again": f"{queued}\n{100 * queued / max(total, 1):.0f} % of those answered",
+        "certain mistakes": counted(certain) + (f"\n{counted(doubtful)} more are possible" if doubtful else ""),
+        "hands to look at again": f"{counted(queued)}\n{100 * queued / max(total, 1):.0f} % of those answered",
     }
 
 
@@ -122,7 +122,7 @@ def _hands(analysis: Analysis, unanswered: int) -> list[str]:
     said = [f"None of {several(total, 'hand')} is worth a second look; `hint fit` comes next."]
     if queued:
         said = [
-            f"{queued} of {several(total, 'hand')} {'is' if queued == 1 else 'are'} worth a second look; "
+            f"{counted(queued)} of {several(total, 'hand')} {'is' if queued == 1 else 'are'} worth a second look; "
             "`hint push --queue` sends them back, and says why."
         ]
     told = (
@@ -142,15 +142,15 @@ def _mistakes(analysis: Analysis) -> list[str]:
 
 
 def _words(analysis: Analysis) -> list[Block]:
-    """A table of what to tell whom; nothing where nothing is beyond doubt."""
+    """A table of what to tell whom, who needs it most first; nothing where nothing is beyond doubt."""
     rows: list[list[Cell]] = []
-    for profile in analysis.profiles:
+    for profile in sorted(analysis.profiles, key=lambda p: (-sum(p.mistakes.values()), -p.error.value, p.annotator)):
         said = advice_to(analysis, profile)
         if said:
             rows.append(
                 [Link(analysis.panel.annotators[profile.annotator], person_target(profile.annotator)), " ".join(said)]
             )
     left = len(rows) - _MOST_PEOPLE
-    caption = "What is beyond doubt worth a word; a name leads to figures and pictures"
+    caption = "What is beyond doubt worth a word, most mistakes first; a name leads to figures and pictures"
     more = f"; {several(left, 'more person', 'more people')} below" if left > 0 else ""
     return [Table(["annotator", "what to tell them"], rows[:_MOST_PEOPLE], caption + more)] if rows else []

@@ -31,4 +31,9 @@ def several(number: int, one: str, more: str = "") -> str:
         one: the word for one of them.
         more: for several, where that is not `one` with an s.
     """
-    return f"{number:,} {one if number == 1 else more or one + 's'}".replace(",", "\u202f")
+    return f"{counted(number)} {one if number == 1 else more or one + 's'}"
+
+
+def counted(number: int) -> str:
+    """`1 500`, with a narrow space that no line is broken at."""
+    return f"{number:,}".replace(",", "\u202f")

@@ -55,6 +55,13 @@ def test_who_is_to_be_told_what_is_on_the_first_screen(swapping):
     assert "3 of 30 hands are worth a second look" in words(section)
 
 
+def test_who_needs_a_word_most_comes_first():
+    made = swapping_round()
+    changed(made, 20, "ana", keypoints=joints_of(made, 20, "ana")[swapped(1, 2)])
+    (table,) = [b for b in summary_section(analysed(made), CONFIG, 0).blocks if isinstance(b, Table)]
+    assert [link.text for link, _ in table.rows][:2] == ["bo", "ana"]
+
+
 def test_agreement_is_set_beside_the_published_one(swapping):
     page = words(summary_section(swapping, CONFIG, 0))
     palm = next(a for a in swapping.agreement if a.name == "both visible").palm
