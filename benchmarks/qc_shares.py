@@ -116,7 +116,8 @@ def repeats() -> None:
         nothing = np.zeros(panel.visibility.shape, dtype=np.bool_)
         resampler = Resampler(panel.image, CONFIG.bootstrap, seed)
         sigmas = measure_sigmas(panel, build_pairs(panel), size, nothing, resampler)
-        found = {r.annotator: r for r in measure_repeats(pairs, sigmas, CONFIG.bootstrap, seed)}
+        sizes = dict(zip(panel.hand_ids, size.tolist(), strict=True))
+        found = {r.annotator: r for r in measure_repeats(pairs, sigmas, CONFIG.bootstrap, seed, sizes)}
         same = SKILL**2 + (1 - SKILL) ** 2
         hits = {f"error × {f}": misses([(found[name].error, f)]) for name, f in factors.items()}
         total.append(hits | {"same state": misses((r.same_state, same) for r in found.values())})

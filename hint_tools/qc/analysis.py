@@ -133,7 +133,15 @@ def analyse(
         gold=tuple(gold_tests(panel, more.decided, config.experts, common, config.queue_z)),
         periods=tuple(measure_periods(panel, pairs, sigmas.relative, resampler)) if len(panel.periods) > 1 else (),
         changes=tuple(find_changes(panel, pairs, sigmas.relative)),
-        repeats=tuple(measure_repeats(more.repeats, sigmas, config.bootstrap, config.seed)),
+        repeats=tuple(
+            measure_repeats(
+                more.repeats,
+                sigmas,
+                config.bootstrap,
+                config.seed,
+                dict(zip(panel.hand_ids, sizes.scale.tolist(), strict=True)),
+            )
+        ),
     )
 
 

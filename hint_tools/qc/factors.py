@@ -54,7 +54,7 @@ def error_factors(panel: Panel, pairs: Pairs, relative: Floats) -> Floats:
     Every two annotators give one linear equation for f²: least squares, weighted by joints, with a pull towards 1,
     since two annotators alone can't be told apart.
     """
-    equations = [equation for equation, _ in _equations(panel, pairs, relative)]
+    equations = [equation for equation, _ in _equations(panel, pairs, _undisputed(panel, pairs, relative))]
     return _factors(equations, len(panel.annotators))
 
 
@@ -74,6 +74,7 @@ def factor_intervals(
         resampler: of the panel's pictures.
     """
     n = len(panel.annotators)
+    relative = _undisputed(panel, pairs, relative)
     found = _equations(panel, pairs, relative)
     equations = [equation for equation, _ in found]
     weights, _ = _solver(equations, n)
@@ -91,6 +92,12 @@ def factor_intervals(
         error, t = linear_error(each[:, k]) if told[k] else (math.nan, math.nan)
         estimates.append(Estimate(factor, max(factor - t * error, 0.0), factor + t * error, count[k]))
     return estimates
+
+
+def _undisputed(panel: Panel, pairs: Pairs, relative: Floats) -> Floats:
+    """`relative` without joints that somebody else puts into the other state: two who are wrong about it agree, too."""
+    words = [(panel.visibility == state).any(axis=1) for state in (Visibility.VISIBLE, Visibility.OCCLUDED)]
+    return np.where((words[0] & words[1])[pairs.hand], np.nan, relative)
 
 
 def _equations(panel: Panel, pairs: Pairs, relative: Floats) -> list[tuple[PairEquation, Bools]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,7 +38,11 @@ class Repeats:
 
 
 def measure_repeats(
-    repeats: Sequence[tuple[Submission, Submission]], sigmas: Sigmas, resamples: int, seed: int
+    repeats: Sequence[tuple[Submission, Submission]],
+    sigmas: Sigmas,
+    resamples: int,
+    seed: int,
+    sizes: Mapping[str, float] | None = None,
 ) -> list[Repeats]:
     """Each annotator who repeated hands, by name. Joints left where they were the first time take no part.
 
@@ -47,30 +51,39 @@ def measure_repeats(
         sigmas: of the round.
         resamples: of the hands, for the intervals.
         seed: of the resamples.
+        sizes: hand -> its size, px, as σ was measured with. Without one it is that of the middle of both answers, and
+            the hands of careless people look a little too large.
     """
     of: dict[str, list[tuple[Submission, Submission]]] = {}
     for first, second in repeats:
         if all(s.keypoints is not None and s.visibility is not None for s in (first, second)):
             of.setdefault(first.annotator, []).append((first, second))
-    return [_measured(name, of[name], sigmas, resamples, seed) for name in sorted(of)]
+    known = sizes or {}
+    return [
+        _measured(name, pairs, sigmas, known, Resampler(np.arange(len(pairs)), resamples, seed))
+        for name, pairs in sorted(of.items())
+    ]
 
 
 def _measured(
-    name: str, pairs: Sequence[tuple[Submission, Submission]], sigmas: Sigmas, resamples: int, seed: int
+    name: str,
+    pairs: Sequence[tuple[Submission, Submission]],
+    sigmas: Sigmas,
+    sizes: Mapping[str, float],
+    resampler: Resampler,
 ) -> Repeats:
     points = np.array([[s.keypoints for s in pair] for pair in pairs], dtype=np.float64)
     states = np.array([[s.visibility for s in pair] for pair in pairs], dtype=np.int64)
     placed = np.asarray((states > Visibility.NOT_ANNOTATABLE).all(axis=1))
-    # of both answers' middle: a careless answer alone looks larger than its hand
-    scale = measure(np.where(placed[..., None], points.mean(axis=1), np.nan)).scale
+    own = measure(np.where(placed[..., None], points.mean(axis=1), np.nan)).scale
+    given = np.array([sizes.get(first.hand_id, math.nan) for first, _ in pairs])
+    scale = np.where(given > 0, given, own)
     apart = np.linalg.norm(points[:, 0] - points[:, 1], axis=-1)
     same = states[:, 0] == states[:, 1]
     sigma = sigmas.table[states[:, 0], np.arange(states.shape[2])] * scale[:, None]
     moved = placed & same & (apart > UNTOUCHED_PX)
     relative = np.where(moved, (apart / sigma) ** 2, np.nan)
-    hand = np.arange(len(pairs), dtype=np.int64)
-    resampler = Resampler(hand, resamples, seed)
-    each = np.repeat(hand, states.shape[2])
+    each = np.repeat(np.arange(len(pairs), dtype=np.int64), states.shape[2])
     squared = resampler.median(relative.ravel(), each)
     value, low, high = (math.sqrt(v / (4 * math.log(2))) for v in (squared.value, squared.low, squared.high))
     judged = np.where(placed, same.astype(np.float64), np.nan)
