@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from hint_tools.core.errors import DataError, HintError, RemoteError
+from hint_tools.core.errors import DataError, EnvironmentFault, HintError, RemoteError
 from hint_tools.store.atomic import write_bytes, writing
 from hint_tools.store.remote import NoPartsError, RemotePath, RemoteState, asking
 
@@ -294,6 +294,9 @@ class RangedReader:
         except HintError as error:
             self.failure = error
             raise
+        except OSError as error:
+            self.failure = EnvironmentFault(f"{self._file}: its local copy can't be read ({error})", hint="df -h")
+            raise self.failure from error
         self._place += len(data)
         return data
 

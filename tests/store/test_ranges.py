@@ -13,7 +13,7 @@ from file_server import Ranged, Server, served
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hint_tools.core.errors import DataError, RemoteError
+from hint_tools.core.errors import DataError, EnvironmentFault, RemoteError
 from hint_tools.store.fetch import Cache, local_file, ranged_file
 from hint_tools.store.ranges import LIST, PART, PIECE_BYTES, RangedFile, Spans
 from hint_tools.store.remote import RemotePath
@@ -182,3 +182,14 @@ def test_a_small_file_costs_one_question(server: Server, cache: Cache) -> None:
         assert path.read_bytes() == DATA
     # a plain web server's listing tells no sizes: two questions for size and date, one for the file
     assert Ranged.asked - asked <= 3
+
+
+def test_a_copy_that_somebody_removes_is_an_error(server: Server, cache: Cache) -> None:
+    with ranged_file(film(server), cache) as opened:
+        reader = ranged(opened).reader()
+        assert reader.read(10) == DATA[:10]
+        for part in cache.folder.glob(f"*{PART}"):
+            part.unlink()
+        for _ in range(2):
+            with pytest.raises(EnvironmentFault, match="local copy can't be read"):
+                reader.read(10)
