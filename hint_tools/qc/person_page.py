@@ -145,11 +145,12 @@ def _habits(profile: Profile, name: str) -> list[Block]:
         return []
     if np.nanmax(np.abs(offsets)) < WORTH_DRAWING:
         return [Text("No joint is placed beside where the others put it, as far as these answers can tell.")]
-    halves = np.array([[(b.shrunk.high - b.shrunk.low) / 2 for b in by[d]] for d in DIRECTIONS]).T
+    low = np.array([[b.shrunk.low for b in by[d]] for d in DIRECTIONS]).T
+    high = np.array([[b.shrunk.high for b in by[d]] for d in DIRECTIONS]).T
     sure = certain_habits(profile.biases)
     certain = np.isin(JOINT_NAMES, [b.joint for b in sure])
     caption = f"Where {name} puts joints beside where the others do"
-    drawn = Chart(hand_chart(offsets, halves, certain, title=caption), caption)
+    drawn = Chart(hand_chart(offsets, low, high, certain, title=caption), caption)
     blocks: list[Block] = [drawn]
     if not sure:
         blocks = [Details("Habits on a drawn hand; none is beyond doubt", [drawn])]

@@ -31,26 +31,30 @@ JOINT_PLACES: Final[Floats] = np.array(
 """Along and across (towards the thumb) of each joint of a flat open hand, drawn to be read and not to be measured."""
 
 
-def hand_chart(offsets: Floats, halves: Floats, certain: npt.NDArray[np.bool_], *, title: str = "") -> Markup:
+def hand_chart(
+    offsets: Floats, low: Floats, high: Floats, certain: npt.NDArray[np.bool_], *, title: str = ""
+) -> Markup:
     """The hand, seen with its thumb at the left, as SVG.
 
     Args:
         offsets: (21, 2) along the hand and across it towards the thumb, in hand sizes; NaN where nothing is known.
-        halves: (21, 2) half of the width of each offset's 95 % interval.
+        low: (21, 2) lower end of each offset's 95 % interval, which need not lie about the offset.
+        high: (21, 2) upper end.
         certain: (21,) whether the offset is more than noise; its arrow is drawn strong.
         title: what it shows, for screen readers.
 
     Raises:
         ValueError: a shape is wrong.
     """
-    if offsets.shape != (N_JOINTS, 2) or halves.shape != (N_JOINTS, 2) or certain.shape != (N_JOINTS,):
-        raise ValueError(f"expected 21 joints, got {offsets.shape}, {halves.shape}, {certain.shape}")
+    if any(a.shape != (N_JOINTS, 2) for a in (offsets, low, high)) or certain.shape != (N_JOINTS,):
+        raise ValueError(f"expected 21 joints, got {offsets.shape}, {low.shape}, {high.shape}, {certain.shape}")
     at = _on_page(JOINT_PLACES)
     parts = [_bone(at[a], at[b]) for a, b in BONES]
     parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="var(--quiet)"/>' for x, y in at]
     known = np.isfinite(offsets).all(axis=1)
     for joint in sorted(np.flatnonzero(known).tolist(), key=lambda j: (bool(certain[j]), j)):
-        parts.append(_arrow(at[joint], offsets[joint], halves[joint], strong=bool(certain[joint])))
+        ends = np.stack([low[joint], high[joint]])
+        parts.append(_arrow(at[joint], offsets[joint], ends, strong=bool(certain[joint])))
     parts += _legend()
     told = [
         f"{JOINT_NAMES[j].replace('_', ' ')} {offsets[j, 0]:+.3f} along, {offsets[j, 1]:+.3f} across"
@@ -70,15 +74,17 @@ def _bone(start: Floats, end: Floats) -> str:
     return f'<line class="bone" {ends}/>'
 
 
-def _arrow(start: Floats, offset: Floats, half: Floats, *, strong: bool) -> str:
+def _arrow(start: Floats, offset: Floats, ends: Floats, *, strong: bool) -> str:
+    """An arrow along an offset; a strong one with the ellipse its interval (2, 2) spans."""
     way = MAGNIFIED * _UNIT_PX * np.array([-offset[1], -offset[0]])
     end = start + way
     colour, width = ("var(--series-2)", 2.5) if strong else ("var(--quiet)", 1.0)
     drawn = ""
-    if strong and np.isfinite(half).all():
-        rx, ry = (MAGNIFIED * _UNIT_PX * h for h in (half[1], half[0]))
+    if strong and np.isfinite(ends).all():
+        along, across = MAGNIFIED * _UNIT_PX * ends.mean(axis=0)
+        ry, rx = MAGNIFIED * _UNIT_PX * np.abs(ends[1] - ends[0]) / 2
         drawn += (
-            f'<ellipse cx="{end[0]:.1f}" cy="{end[1]:.1f}" rx="{rx:.1f}" ry="{ry:.1f}" '
+            f'<ellipse cx="{start[0] - across:.1f}" cy="{start[1] - along:.1f}" rx="{rx:.1f}" ry="{ry:.1f}" '
             f'fill="{colour}" fill-opacity="0.14" stroke="{colour}" stroke-opacity="0.5"/>'
         )
     drawn += (

@@ -145,11 +145,17 @@ def test_arrows_point_where_the_joint_is_put():
     for offset, way in (((0.02, 0.0), (0, -1)), ((0.0, 0.02), (-1, 0))):
         offsets = np.full((21, 2), np.nan)
         offsets[joint] = offset
-        drawn = hand_chart(offsets, np.full((21, 2), 0.005), np.isin(np.arange(21), joint))
+        low, high = offsets - 0.002, offsets + 0.008
+        drawn = hand_chart(offsets, low, high, np.isin(np.arange(21), joint))
         x1, y1, x2, y2 = (
             float(v)
             for v in re.search(r'<line x1="([\d.]+)" y1="([\d.]+)" x2="([\d.]+)" y2="([\d.]+)"', drawn).groups()
         )
         assert (x2 - x1, y2 - y1) == pytest.approx(tuple(MAGNIFIED * 400 * 0.02 * w for w in way), abs=0.2)
+        cx, cy, rx = (
+            float(v) for v in re.search(r'<ellipse cx="([\d.]+)" cy="([\d.]+)" rx="([\d.]+)"', drawn).groups()
+        )
+        beside = -MAGNIFIED * 400 * 0.003  # the middle of the interval: 0.003 farther along and across than the arrow
+        assert (cx - x2, cy - y2, rx) == pytest.approx((beside, beside, MAGNIFIED * 400 * 0.005), abs=0.2)
     with pytest.raises(ValueError, match="21 joints"):
-        hand_chart(np.zeros((20, 2)), np.zeros((20, 2)), np.zeros(20, bool))
+        hand_chart(np.zeros((20, 2)), np.zeros((20, 2)), np.zeros((20, 2)), np.zeros(20, bool))
