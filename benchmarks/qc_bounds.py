@@ -62,7 +62,9 @@ def _witnessed_gain(made: Round, noise: float) -> np.ndarray:
     sigma = np.repeat((noise * made.world.sigma)[:, None], panel.keypoints.shape[1], axis=1)
     nobody = np.zeros(sigma.shape, dtype=bool)
     labels = None if made.labels is None else _true_labels(made)
-    fingers = gather_fingers(panel, scale, sigma, np.ones(len(panel.annotators)), nobody, labels)
+    fingers = gather_fingers(
+        panel, scale, sigma, np.ones(len(panel.annotators)), nobody, labels, np.ones((len(scale), 5))
+    )
     gains = np.stack([shift_gains(fingers, slot) for slot in range(sigma.shape[1])], axis=1)
     return gains.reshape(len(scale), -1).max(axis=1)
 

@@ -244,7 +244,7 @@ def _difficulty(scatter: Floats, freedom: Floats, clean: Floats, law: Law) -> tu
     E[1/t²] of a hand's factor t, given its answers, is (ν + n) / (ν m + Q); its mean is 1/m.
     """
     used = freedom > 0
-    if not used.any():
+    if not clean[used].any():
         return law.freedom, law.middle
     q, n, w = scatter[used], freedom[used], clean[used]
     best = (-math.inf, law.freedom, law.middle)

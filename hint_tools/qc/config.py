@@ -25,7 +25,7 @@ class QcConfig(StageConfig):
         json_schema_extra=_MISTAKES,
     )
     shift_alarms: float = Field(
-        default=0.0007,
+        default=0.0006,
         gt=0,
         lt=1,
         description="Part of the clean hands that may be said to have a finger labelled one joint too far; how much "

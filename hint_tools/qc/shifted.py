@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hint_tools.core.skeleton import FINGER_JOINTS, FINGERS, N_JOINTS
+from hint_tools.qc.difficulty import finger_difficulty
 from hint_tools.qc.finger_chain import bones_aside, by_finger, placed
 from hint_tools.qc.identity import TRUNCATE, Renaming
 from hint_tools.qc.label_error import KINDS, Labels
@@ -81,7 +82,8 @@ def find_shifted(
         rate: part of the clean hands that may be accused.
         seed: of the draws behind the threshold.
     """
-    every = gather_fingers(panel, scale, sigma_px, factors, excluded, labels)
+    hard = finger_difficulty(panel.keypoints, sigma_px, excluded)
+    every = gather_fingers(panel, scale, sigma_px, factors, excluded, labels, hard)
     counted = placed(every.points) & every.counted
     usable = np.asarray(counted.all(axis=-1))
     hands = _sample(len(panel.hand_ids), counted)
@@ -109,9 +111,15 @@ def _sample(n: int, counted: Bools) -> Ints:
 
 
 def gather_fingers(
-    panel: Panel, scale: Floats, sigma_px: Floats, factors: Floats, excluded: Bools, labels: Labels | None
+    panel: Panel,
+    scale: Floats,
+    sigma_px: Floats,
+    factors: Floats,
+    excluded: Bools,
+    labels: Labels | None,
+    hard: Floats,
 ) -> Fingers:
-    """All fingers of all hands, hand by hand; arguments as those of `find_shifted`."""
+    """All fingers of all hands, hand by hand; arguments as those of `find_shifted`, and `hard` of `difficulty`."""
     n, width = panel.keypoints.shape[:2]
     count = n * len(FINGERS)
     variance = sigma_px**2
@@ -123,6 +131,7 @@ def gather_fingers(
         return np.ascontiguousarray(by_finger(values).swapaxes(1, 2)).reshape(count, width, 4)
 
     points = np.stack([per_finger(panel.keypoints[..., x]) for x in (0, 1)], axis=-1)
+    harder = hard.reshape(count, 1, 1)
     everybody = np.where(excluded[..., None], np.nan, panel.keypoints)
     mean, its_variance = _weighted(everybody, variance)
     aside, aside_variance = bones_aside(mean, its_variance, scale)
@@ -132,9 +141,9 @@ def gather_fingers(
         finger=np.tile(np.arange(len(FINGERS)), n),
         points=points,
         counted=per_finger(~excluded).astype(np.bool_),
-        variance=per_finger(variance),
+        variance=per_finger(variance) * harder,
         shared=per_finger(_shared(panel, labels)),
-        usual=per_finger(_usual(variance, factors[np.maximum(panel.annotator, 0)])),
+        usual=per_finger(_usual(variance, factors[np.maximum(panel.annotator, 0)])) * harder,
         wrist=np.repeat(mean[:, 0], len(FINGERS), axis=0),
         palm=palm.reshape(count, 2),
         palm_variance=its.reshape(count),

@@ -172,7 +172,7 @@ def test_the_threshold_is_what_clean_answers_exceed_at_that_rate():
     panel = made.panel()
     sigma = 3 * np.where(panel.visibility == 1, SIGMA[1], SIGMA[2]) * made.scale[:, None, None]
     nobody = np.zeros(panel.visibility.shape, dtype=bool)
-    fingers = gather_fingers(panel, made.scale, sigma, np.ones(3), nobody, None)
+    fingers = gather_fingers(panel, made.scale, sigma, np.ones(3), nobody, None, np.ones((250, 5)))
     threshold = alarm_threshold(fingers, 250, np.ones((1250, 3), dtype=bool), 0.02, 0)
     rng = np.random.default_rng(9)
     exceeded = 0
