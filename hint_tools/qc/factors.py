@@ -63,6 +63,8 @@ def factor_intervals(
 ) -> list[Estimate]:
     """The factors with intervals, linearised: every group of pictures moves medians of pairs, and σ beneath them.
 
+    They are of f², in which the equations are linear, and of the least squares alone: the pull to 1 is no evidence.
+
     No interval (NaN) where nothing tells somebody from the others: of two people alone the equation holds for any
     f_a² + f_b² = 2, and so it does in a group that falls into two halves of which nobody met the own half.
 
@@ -77,20 +79,21 @@ def factor_intervals(
     relative = _undisputed(panel, pairs, relative)
     found = _equations(panel, pairs, relative)
     equations = [equation for equation, _ in found]
-    weights, _ = _solver(equations, n)
-    factors = _factors(equations, n)
+    factors, weights = _factors(equations, n), _solver(equations, n, pull=0.0)[0]
+    squared = weights @ np.array([e.total for e in equations], dtype=np.float64)
     moved = np.zeros((resampler.n_groups, len(equations)))
     crowding = []
     for k, (equation, mine) in enumerate(found):
         moved[:, k] = equation.total * _moved(panel, pairs, relative, mine, equation.middle, influence, resampler)
         crowding.append(_crowding(relative[mine], equation.middle))
-    each = moved @ weights.T / (2 * factors) / (float(np.mean(crowding)) if crowding else 1.0)
-    count = [int((panel.annotator == k).sum()) for k in range(n)]
+    each = moved @ weights.T / (float(np.mean(crowding)) if crowding else 1.0)
     told = _told_apart(equations, n)
     estimates = []
     for k, factor in enumerate(factors.tolist()):
         error, t = linear_error(each[:, k]) if told[k] else (math.nan, math.nan)
-        estimates.append(Estimate(factor, max(factor - t * error, 0.0), factor + t * error, count[k]))
+        low, high = np.sqrt(np.maximum(squared[k] + np.array([-t, t]) * error, 0.0)).tolist()
+        value = min(max(factor, low), high) if error > 0 else factor
+        estimates.append(Estimate(value, low, high, int((panel.annotator == k).sum())))
     return estimates
 
 
@@ -113,12 +116,12 @@ def _equations(panel: Panel, pairs: Pairs, relative: Floats) -> list[tuple[PairE
     return found
 
 
-def _solver(equations: Sequence[PairEquation], n: int) -> tuple[Floats, Floats]:
+def _solver(equations: Sequence[PairEquation], n: int, pull: float = FACTOR_PULL) -> tuple[Floats, Floats]:
     """Weights (n, equations) of the equations' totals in each annotator's f², and what the pull to 1 adds (n)."""
     design = _design(equations, n)
     weighted = design.T * np.array([e.count for e in equations], dtype=np.float64)
-    inverse = np.linalg.inv(weighted @ design + FACTOR_PULL * np.eye(n))
-    return inverse @ weighted, FACTOR_PULL * inverse.sum(axis=1)
+    inverse = np.linalg.pinv(weighted @ design + pull * np.eye(n), hermitian=True)
+    return inverse @ weighted, pull * inverse.sum(axis=1)
 
 
 def _factors(equations: Sequence[PairEquation], n: int) -> Floats:
