@@ -80,7 +80,6 @@ class Chances:
         slot: (H) the answer that holds the likeliest mistake.
         hypothesis: (H) which one of `HYPOTHESES`.
         share: (H) its part of that probability.
-        ease: (H) expected 1/t², t how many times as much as usual people err on the hand, were that mistake mended.
         law: of the round.
     """
 
@@ -88,7 +87,6 @@ class Chances:
     slot: Ints
     hypothesis: Ints
     share: Floats
-    ease: Floats
     law: Law
 
 
@@ -114,13 +112,13 @@ def weigh(panel: Panel, sigmas: Sigmas, scale: Floats, renamings: Sequence[Renam
     number = len(panel.hand_ids)
     if not number:
         nothing = np.zeros(0, dtype=np.int64)
-        return Chances(np.zeros(0), nothing, nothing, np.zeros(0), np.zeros(0), _BEFORE)
+        return Chances(np.zeros(0), nothing, nothing, np.zeros(0), _BEFORE)
     sigma_px = sigmas.in_px(panel, scale, personal=False)
     read = partial(_evidence, panel, sigma_px, sigmas.factors, scale, _orders(panel, renamings))
     law = _learn(read(np.arange(0, number, math.ceil(number / _LEARNT_FROM))))
     parts = [_judged(read(np.arange(i, min(i + _CHUNK, number))), law) for i in range(0, number, _CHUNK)]
-    log_odds, slot, which, share, ease = (np.concatenate(p) for p in zip(*parts, strict=True))
-    return Chances(log_odds, slot, which, share, ease, law)
+    log_odds, slot, which, share = (np.concatenate(p) for p in zip(*parts, strict=True))
+    return Chances(log_odds, slot, which, share, law)
 
 
 def _learn(seen: _Evidence) -> Law:
@@ -258,8 +256,8 @@ def _difficulty(scatter: Floats, freedom: Floats, clean: Floats, law: Law) -> tu
     return best[1], best[2]
 
 
-def _judged(seen: _Evidence, law: Law) -> tuple[Floats, Ints, Ints, Floats, Floats]:
-    """Log odds, slot, hypothesis, its share, and ease of each hand."""
+def _judged(seen: _Evidence, law: Law) -> tuple[Floats, Ints, Ints, Floats]:
+    """Log odds, slot, hypothesis and its share of each hand."""
     prior = np.array([law.odds(k) for k in KINDS]) + np.log(_PLACES)
     ratio = _log_ratios(seen, law) + prior[_KIND]
     flat = ratio.reshape(len(ratio), -1)
@@ -270,8 +268,4 @@ def _judged(seen: _Evidence, law: Law) -> tuple[Floats, Ints, Ints, Floats, Floa
     with np.errstate(divide="ignore"):
         log_odds = top + np.log(total)
     slot, which = np.divmod(at, len(HYPOTHESES))
-    hand = np.arange(len(at))
-    freedom = seen.freedom + seen.changes.freedom[hand, slot, which]
-    scatter = np.maximum(seen.scatter + seen.changes.scatter[hand, slot, which], 0.0)
-    ease = (law.freedom + freedom) / (law.freedom * law.middle + scatter)
-    return log_odds, slot, which, np.divide(1.0, total, out=np.zeros_like(total), where=total > 0), ease
+    return log_odds, slot, which, np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)

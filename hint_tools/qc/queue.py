@@ -95,8 +95,7 @@ def hand_odds(chances: Chances, mistakes: Sequence[Mistake]) -> Floats:
     """(H) log odds that an answer holds a mistake, with what `chances` does not see.
 
     Those are sides, rejections and other hands, and what palm and pre-label say of shifted fingers: the gain of such a
-    finding is twice the log of its likelihood ratio on a hand of usual difficulty, a difference of d²/σ²; so it counts
-    for less where people err more.
+    finding is twice the log of its likelihood ratio, on a hand as hard as this one.
 
     Args:
         chances: what the joints say.
@@ -107,10 +106,7 @@ def hand_odds(chances: Chances, mistakes: Sequence[Mistake]) -> Floats:
         if mistake.kind in _OF_THE_HAND:
             odds[mistake.hand] = max(odds[mistake.hand], _OF_THE_HAND[mistake.kind])
         elif mistake.kind == SHIFTED:
-            ease = float(chances.ease[mistake.hand])
-            odds[mistake.hand] = max(
-                odds[mistake.hand], mistake.gain / 2 * min(ease, 1.0) + chances.law.odds("shifted")
-            )
+            odds[mistake.hand] = max(odds[mistake.hand], mistake.gain / 2 + chances.law.odds("shifted"))
     return odds
 
 

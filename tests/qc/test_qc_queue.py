@@ -173,15 +173,14 @@ def test_it_finds_more_than_an_oks_ranking(people, noise):
 
 
 def test_what_palm_and_pre_label_say_of_a_shifted_finger_counts():
-    """The gain of such a finding is twice the log of a likelihood ratio, and less on a hard hand."""
+    """The gain of such a finding is twice the log of a likelihood ratio: Bayes' theorem by hand."""
     rates = np.full(len(KINDS), 0.001)
     nothing = np.zeros(3, dtype=int)
-    before = Chances(np.full(3, -6.0), nothing, nothing, np.zeros(3), np.array([0.5, 1.2, 1.0]), Law(rates, 12.0, 1.0))
-    said = [Mistake("shifted-chain", h, (0,), "shifted", gain=30.0) for h in (0, 1)]
-    odds = hand_odds(before, [*said, Mistake("rubber-stamp", 2, (0,), "stamped")])
-    assert odds[2] == -6.0
-    for hand, gain in ((0, 15.0), (1, 30.0)):
-        assert np.exp(odds[hand]) == pytest.approx(np.exp(gain / 2) * 0.001 / 10 / (1 - rates.sum()))
+    before = Chances(np.full(3, -6.0), nothing, nothing, np.zeros(3), Law(rates, 12.0, 1.0))
+    said = [Mistake("shifted-chain", 1, (0,), "shifted", gain=30.0), Mistake("rubber-stamp", 2, (0,), "stamped")]
+    odds = hand_odds(before, said)
+    assert odds[[0, 2]].tolist() == [-6.0, -6.0]
+    assert np.exp(odds[1]) == pytest.approx(np.exp(15.0) * 0.001 / 10 / (1 - rates.sum()))
 
 
 def test_a_single_answer_is_in_only_with_a_mistake_of_its_own():
