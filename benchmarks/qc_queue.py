@@ -34,10 +34,10 @@ RANKINGS = ("least, both visible", "mean, both visible", "least, all joints", "m
 """OKS of two answers with one σ of 0.09, as CVAT: over the joints both call visible, as CVAT, or over all; of a hand's
 pairs the least, or their mean, as Label Studio."""
 HEAD = """\
-ours: the queue; free: the same without turns of clips; oracle: who knows every σ, rate and kind; truth: who knows where
-the joints are, too; OKS, one σ: over joints both see, or all, the least or the mean of a hand's pairs of answers
+ours: the queue; free: the same without turns of clips; all: an oracle that knows every σ, rate and kind; true: that
+knows where the joints are, too; OKS, one σ: over joints both see, or all, the lowest or the mean of a hand's pairs
                                                                     OKS, seen    OKS, all    times best OKS
-mistakes                   people noise     K   ours  free  orac  trut  leas  mean  leas  mean   ours  orac"""
+mistakes                   people noise     K   ours  free   all  true   low  mean   low  mean   ours   all"""
 
 
 @dataclass
