@@ -1,6 +1,6 @@
 """How much `hint qc` finds and how exact it is, on rounds with known truth and planted mistakes.
 
-    python benchmarks/qc.py            # everything, about half an hour on one core
+    python benchmarks/qc.py            # everything, about an hour on one core
     python benchmarks/qc.py identity   # one part, by the name of its function: see PARTS
 
 Every figure is from seeds 0, 1, ... of `qc_world`; K hands are truly bad when a mistake was planted in them.
@@ -118,6 +118,21 @@ def shared() -> None:
             )
 
 
+def hard() -> None:
+    """Rounds without a mistake in which some hands are harder than others for everybody (log-normal)."""
+    print("people  spread   said to have a shifted finger   (noise 1.5, nothing planted)")
+    for people in (2, 3):
+        for spread in (0, 0.35, 0.6):
+            named = 0
+            for seed in range(2):
+                made = answer(make_world(2000, seed), people, 200 + seed, noise=1.5)
+                factor = np.random.default_rng(300 + seed).lognormal(0, spread, 2000)
+                truth = made.world.joints[:, None]
+                made.joints = truth + (made.joints - truth) * factor[:, None, None, None]
+                named += len({m.hand for m in analysed(made).mistakes if m.kind == SHIFTED})
+            print(f"{people:6} {spread:7.2f}   {named} of 4000 ({named / 4000:.3%})", flush=True)
+
+
 def _spoilt_once(made: Round) -> set[int]:
     """Hands with one wrong answer: where most answers are wrong nobody can tell."""
     answers = Counter(h for places in made.planted.values() for h, _ in places)
@@ -197,6 +212,7 @@ PARTS: dict[str, Callable[[], None]] = {
         identity,
         bounds,
         shared,
+        hard,
         sigma,
         consensus,
         queue,
