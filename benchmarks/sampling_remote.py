@@ -159,7 +159,7 @@ def published(clip: Path) -> None:
     from hint_tools.media.video_file import OPENING_BYTES
     from hint_tools.media.video_index import build_index
     from hint_tools.release.rebuild_plan import read_plan
-    from hint_tools.store.ranges import joined
+    from hint_tools.store.spans import joined
 
     if not LIST.is_file():
         print(f"  the published list is not here ({LIST})")

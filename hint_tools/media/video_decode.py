@@ -11,7 +11,7 @@ import bisect
 import contextlib
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from av.container import InputContainer
@@ -19,6 +19,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from hint_tools.media.held_frames import HeldFrames
 from hint_tools.media.video_file import READ_AHEAD_BYTES, VideoFile, opened
 from hint_tools.media.video_index import MAX_REORDER, FrameIndex, indexed
 from hint_tools.media.video_packets import READING_ERRORS
@@ -128,7 +129,7 @@ def _by_counting(
 ) -> Iterator[tuple[int, VideoFrame]]:
     """Frames of a file without usable stamps: decoded from its start."""
     with opened(file) as (container, stream):
-        # what a frame is built on comes out at most so many frames after it (see `_Held`)
+        # what a frame is built on comes out at most so many frames after it (see `HeldFrames`)
         later = MAX_REORDER if stream.codec_context.has_b_frames else 0
         held: deque[tuple[int, VideoFrame]] = deque()
         frames, last = enumerate(container.decode(stream)), max(left, default=-1)
@@ -179,7 +180,7 @@ def _attempt(
     """
     highest, beyond = max(left), 0
     packets = container.demux(stream) if entry is None else _from_key(container.demux(stream), entry)
-    held = _Held(index.pts[0] if entry is None else entry)
+    held = HeldFrames(index.pts[0] if entry is None else entry)
     ended = False
     while left and not ended:
         try:
@@ -208,63 +209,6 @@ def _attempt(
             left.discard(pts)
             yield pts, frame
     return held.damaged
-
-
-@dataclass(slots=True)
-class _Held:
-    """Frames that came out, held back until nothing they are built on can turn out damaged any more.
-
-    A decoder may mark the picture the damage is in instead of raising, and pictures come out in the order they are
-    shown: one that is shown before a damaged one but built on it comes out first, and unmarked.
-
-    Args:
-        entry: stamp of the key frame decoding began at; damage in what is shown before it is of no concern.
-        damaged: a marked picture came out, or the caller knows of other damage; nothing after it is taken.
-    """
-
-    entry: int
-    damaged: bool = False
-    _highest: int | None = None
-    _awaited: dict[int, int] = field(default_factory=dict)
-    _frames: dict[int, VideoFrame] = field(default_factory=dict)
-    _freed: list[tuple[int, VideoFrame]] = field(default_factory=list)
-
-    def feed(self, pts: int | None, left: set[int]) -> None:
-        """Remember, for a wanted packet, the last stamp among those fed so far: all it can be built on."""
-        if pts is not None:
-            self._highest = pts if self._highest is None else max(self._highest, pts)
-            if pts in left:
-                self._awaited[pts] = self._highest
-
-    def take(self, frames: Iterable[VideoFrame], left: set[int]) -> None:
-        """Hold the wanted ones of `frames`, given in the order they came out, and free those nothing is awaited for."""
-        for frame in frames:
-            if frame.pts is None or self.damaged:
-                continue
-            if frame.is_corrupt and frame.pts >= self.entry:
-                self.damaged = True
-            elif frame.pts in left and not frame.is_corrupt:
-                self._frames[frame.pts] = frame
-            self._free_before(frame.pts + (not self.damaged))
-
-    def holds(self, left: set[int]) -> bool:
-        """Whether all that is still wanted came out."""
-        return left <= self._frames.keys() | {pts for pts, _ in self._freed}
-
-    def nothing_follows(self) -> None:
-        """The decoder is empty: what was held is sound unless damage was seen."""
-        if not self.damaged and self._frames:
-            self._freed += self._frames.items()
-            self._frames.clear()
-
-    def free(self) -> list[tuple[int, VideoFrame]]:
-        """The frames that became free since the last call, with their stamps."""
-        freed, self._freed = self._freed, []
-        return freed
-
-    def _free_before(self, stamp: int) -> None:
-        for pts in [p for p in self._frames if self._awaited.get(p, p) < stamp]:
-            self._freed.append((pts, self._frames.pop(pts)))
 
 
 def _from_key(packets: Iterator[Packet[VideoStream]], entry: int) -> Iterator[Packet[VideoStream]]:

@@ -6,18 +6,17 @@ what was. Nobody reads the copy but through `RangedReader`, which fetches a hole
 
 from __future__ import annotations
 
-import bisect
 import contextlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from hint_tools.core.errors import DataError, EnvironmentFault, HintError, RemoteError
 from hint_tools.store.atomic import write_bytes, writing
 from hint_tools.store.remote import NoPartsError, RemotePath, RemoteState, asking
+from hint_tools.store.spans import Span, Spans, joined
 
 PIECE_BYTES = 8 << 20
 """Fetched before it is on record: what an interruption may cost."""
@@ -25,51 +24,6 @@ PART, LIST = ".part", ".have"
 """Endings of a copy with holes, and of the list of what it has."""
 _BLOCK = 1 << 16
 """Fetched at least, where something is read that nobody asked for ahead."""
-_WORTH_A_REQUEST = 1 << 17
-"""Bytes between two parts that are fetched along rather than asking twice."""
-
-Span = tuple[int, int]
-"""First byte, and the one after the last."""
-
-
-@dataclass(slots=True)
-class Spans:
-    """Parts of a file that are there: ascending, none touching the next."""
-
-    spans: list[Span] = field(default_factory=list)
-
-    def add(self, start: int, end: int) -> None:
-        """This part is there."""
-        first = bisect.bisect_left(self.spans, start, key=lambda s: s[1])
-        last = bisect.bisect_right(self.spans, end, key=lambda s: s[0])
-        touched = self.spans[first:last]
-        self.spans[first:last] = [(min([start, *(s for s, _ in touched)]), max([end, *(e for _, e in touched)]))]
-
-    def missing(self, start: int, end: int) -> list[Span]:
-        """What of this part is not there."""
-        holes = []
-        for have, until in self.spans[bisect.bisect_right(self.spans, start, key=lambda s: s[1]) :]:
-            if have >= end or start >= end:
-                break
-            if have > start:
-                holes.append((start, have))
-            start = max(start, until)
-        return [*holes, (start, end)] if start < end else holes
-
-    def total(self) -> int:
-        """Bytes that are there."""
-        return sum(end - start for start, end in self.spans)
-
-
-def joined(spans: Iterable[Span]) -> list[Span]:
-    """The spans, ascending by their start, with those in one that are too near for a request each."""
-    found: list[Span] = []
-    for start, end in spans:
-        if found and start - found[-1][1] <= _WORTH_A_REQUEST:
-            found[-1] = (found[-1][0], max(found[-1][1], end))
-        else:
-            found.append((start, end))
-    return found
 
 
 class RangedFile:

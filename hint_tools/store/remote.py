@@ -132,8 +132,7 @@ class RemotePath:
         """The file, of which the bytes that are read are fetched and no others. Raises as `read_bytes`."""
         with asking(self.url):
             system, path = _system(self.url)
-            opened: IO[bytes] = system.open(path, "rb", cache_type="none")
-            return opened
+            return system.open(path, "rb", cache_type="none")  # type: ignore[no-any-return]
 
     def copy_to(self, target: Path) -> None:
         """`target` holds the file, read from its start to its end. Raises as `read_bytes`."""

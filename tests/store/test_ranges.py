@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from hint_tools.core.errors import DataError, EnvironmentFault, RemoteError
 from hint_tools.store.fetch import Cache, local_file, ranged_file
-from hint_tools.store.ranges import LIST, PART, PIECE_BYTES, RangedFile, Spans
+from hint_tools.store.ranges import LIST, PART, PIECE_BYTES, RangedFile
 from hint_tools.store.remote import RemotePath
+from hint_tools.store.spans import Spans
 
 pytest.importorskip("aiohttp", reason="fsspec's driver for http needs aiohttp")
 fsspec = pytest.importorskip("fsspec")
