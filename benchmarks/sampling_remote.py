@@ -3,8 +3,9 @@
     python benchmarks/sampling_remote.py [--folder CLIPS] [--rounds 2]
 
 A real S3 server (moto's) and a plain web server, both on the loopback address, reached through a proxy that counts
-bytes and requests. The clip has five minutes: the one-minute clip of `sampling_clips.py`, five times. Each way is a process of its own: `parts` as hint-tools reads remote videos, `whole`
-fetches all of it and reads every packet. Every frame is compared with the local file's.
+bytes and requests. The clip has five minutes: the one-minute clip of `sampling_clips.py`, five times. Each way is a
+process of its own: `parts` as hint-tools reads remote videos, `whole` fetches all of it and reads every packet. Every
+frame is compared with the local file's.
 Needs s3fs and moto (`pip install "hint-tools[s3]" "moto[server]"`).
 """
 

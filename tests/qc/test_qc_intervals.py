@@ -6,7 +6,7 @@ from scipy import stats
 from test_qc_dawid_skene import judged
 
 from hint_tools.core.records import Hand
-from hint_tools.qc.bootstrap import Resampler, _tail, design_effect, student, wilson
+from hint_tools.qc.bootstrap import Resampler, _tail, student, wilson
 from hint_tools.qc.dawid_skene import estimate_visibility, judged_joints, without_folds
 from hint_tools.qc.panel import build_panel
 
