@@ -36,7 +36,7 @@ class Agreement:
     """Agreement over one group of joint pairs.
 
     Args:
-        group: what kind of group: `all`, `state`, `finger`, `joint`, `annotators`, `source` or `period`.
+        group: what kind of group: `all`, `state`, `pre-label`, `finger`, `joint`, `annotators`, `source` or `period`.
         name: which one.
         distance: mean distance in units of the hand's scale.
         pck: part within each of `PCK_THRESHOLDS`.
@@ -90,8 +90,9 @@ def measure_agreement(
     sizes: Sizes,
     resampler: Resampler,
     influence: Floats | None = None,
+    untouched: Bools | None = None,
 ) -> list[Agreement]:
-    """Agreement of all pairs, then by state, finger, joint, annotators and source; mistakes included.
+    """Agreement of all pairs, then by state, pre-label, finger, joint, annotators and source; mistakes included.
 
     Args:
         panel: the answers.
@@ -100,6 +101,7 @@ def measure_agreement(
         sizes: of the hands.
         resampler: of the panel's pictures.
         influence: `Sigmas.influence`, of the σ behind the similarities; None where they were not measured here.
+        untouched: (H, A, 21) joints left where the pre-label had them; None where nobody began from one.
     """
     by_scale, by_longer, by_palm = (
         distances.px / size[pairs.hand, None] for size in (sizes.scale, sizes.longer, sizes.palm)
@@ -107,7 +109,8 @@ def measure_agreement(
     hand = np.broadcast_to(pairs.hand[:, None], by_scale.shape)
     slopes = _Slopes(panel, pairs, distances, influence)
     found = []
-    for group, name, chosen in _groups(panel, pairs, distances):
+    both_left = None if untouched is None else untouched[pairs.hand, pairs.first] & untouched[pairs.hand, pairs.second]
+    for group, name, chosen in _groups(panel, pairs, distances, both_left):
         at = hand[chosen]
         within = [_within(by_longer[chosen], t) for t in PCK_THRESHOLDS]
         found.append(
@@ -177,13 +180,18 @@ def _within(values: Floats, threshold: float) -> Floats:
     return np.where(np.isnan(values), np.nan, (values <= threshold).astype(np.float64))
 
 
-def _groups(panel: Panel, pairs: Pairs, distances: Distances) -> Iterator[tuple[str, str, Bools]]:
+def _groups(
+    panel: Panel, pairs: Pairs, distances: Distances, both_left: Bools | None
+) -> Iterator[tuple[str, str, Bools]]:
     """(kind, name, mask over pairs and joints) of every group."""
     everything = np.ones(distances.px.shape, dtype=np.bool_)
     yield "all", "all joints", everything
     yield "state", "both visible", distances.both_visible
     yield "state", "both occluded", distances.both_occluded
     yield "state", "states differ", everything & ~distances.both_visible & ~distances.both_occluded
+    if both_left is not None and both_left.any():
+        # two who both leave a joint alone agree to the pixel, which says more of the pre-label than of them
+        yield "pre-label", "moved by one or both", ~both_left
     places: Mapping[str, tuple[int, ...]] = {"wrist": (0,), **FINGER_JOINTS}
     for finger, joints in places.items():
         yield "finger", finger, _columns(everything, joints)

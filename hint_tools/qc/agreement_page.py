@@ -52,7 +52,7 @@ def _positions(analysis: Analysis) -> Section:
     intro = "How far apart two people put the same joint. A model can't be measured finer than this."
     if not compared(analysis):
         return Section("Positions", [Text(_NOTHING)], intro)
-    groups = ("all", "state", "source", "period", "finger")
+    groups = ("all", "state", "pre-label", "source", "period", "finger")
     rows = [agreement_row(a) for g in groups for a in analysis.agreement if a.group == g]
     each = [agreement_row(a) for a in analysis.agreement if a.group == "joint"]
     blocks: list[Block] = [

@@ -34,7 +34,7 @@ from hint_tools.qc.occlusion import (
 )
 from hint_tools.qc.panel import Panel, build_panel
 from hint_tools.qc.plausible import EXPLAINABLE, implausible
-from hint_tools.qc.prelabels import untouched_answers
+from hint_tools.qc.prelabels import untouched_answers, untouched_joints
 from hint_tools.qc.profiles import Profile, build_profiles
 from hint_tools.qc.queue import build_queue, find_outliers
 from hint_tools.qc.repeats import Repeats, measure_repeats
@@ -116,12 +116,13 @@ def analyse(
     distances = pair_distances(panel, pairs, common)
     offsets = offsets_from_others(panel, joints.positions.mean, sizes.scale, common, joints.excluded)
     untouched = untouched_answers(panel, predictions, config.rubber_stamp_px)
+    left, _ = untouched_joints(panel, predictions, config.rubber_stamp_px)
     bias = measure_bias(panel, offsets, resampler)
     return Analysis(
         panel=panel,
         sizes=sizes,
         sigmas=sigmas,
-        agreement=tuple(measure_agreement(panel, pairs, distances, sizes, resampler, sigmas.influence)),
+        agreement=tuple(measure_agreement(panel, pairs, distances, sizes, resampler, sigmas.influence, left)),
         curves=pck_curves(pairs, distances, sizes),
         occlusion=category_agreement(occlusion_counts(panel).reshape(-1, 2)),
         habits=tuple(occlusion_habits(panel)),

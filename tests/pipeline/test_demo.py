@@ -32,7 +32,7 @@ def test_a_finished_demo_does_nothing_again(tmp_path):
     config = DemoConfig(out=tmp_path, seed=1)
     settings = config.model_dump(mode="json", exclude={"out", "keep_server", "dry_run"})
     names = ("world", "sample ego4d", "sample folder", "prelabel", "server", "push", "annotate", "pull")
-    names += ("qc", "fit", "release", "train", "benchmark", "benchmark 3D", "report")
+    names += ("qc", "fit", "qc with fits", "release", "train", "benchmark", "benchmark 3D", "report")
     steps = {n: {"seconds": 1.5, "counts": {"hands": 3}} for n in names}
     (tmp_path / "demo.json").write_text(json.dumps({"version": 1, "settings": settings, "steps": steps}))
     before = {p: p.stat().st_mtime_ns for p in tmp_path.glob("demo.json")}

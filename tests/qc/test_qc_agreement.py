@@ -98,6 +98,31 @@ def test_figures_of_known_displacements():
     assert math.isnan(every.distance.low)
 
 
+def test_joints_both_left_on_the_pre_label_can_be_set_aside():
+    """Both leave five joints alone, one leaves five more; the others lie 6 px apart."""
+    joints = np.linspace([0, 0], [100, 50], 21)
+    hand = Hand(hand_id="h", frame_id="f", box=[0, 0, 100, 50])
+    away = np.repeat([[6.0, 0.0]], 21, axis=0)
+    away[:5] = 0
+    answers = [answer("h", n, joints + d, np.full(21, 2)) for n, d in (("a", 0), ("b", away))]
+    panel = build_panel(answers, [hand], [])
+    pairs = build_pairs(panel)
+    sizes = measure(geometric_median(panel.keypoints.swapaxes(1, 2)))
+    distances = pair_distances(panel, pairs, np.ones(panel.visibility.shape))
+    untouched = np.zeros(panel.visibility.shape, dtype=bool)
+    untouched[0, 0, :10] = untouched[0, 1, :5] = True
+    resampler = Resampler(panel.image, 50, 0)
+    found = {a.name: a for a in measure_agreement(panel, pairs, distances, sizes, resampler, untouched=untouched)}
+    assert found["all joints"].distance.n == 21
+    moved = found["moved by one or both"]
+    assert moved.group == "pre-label"
+    assert moved.distance.n == 16
+    assert moved.distance.value * 16 == pytest.approx(found["all joints"].distance.value * 21)
+    untouched[0, 1] = False
+    again = measure_agreement(panel, pairs, distances, sizes, resampler, untouched=untouched)
+    assert "pre-label" not in {a.group for a in again}
+
+
 def test_pck_of_gaussian_people_matches_the_rayleigh_law():
     made = make_round(300, 3, seed=31)
     found, curves = agreed(made)
