@@ -170,7 +170,7 @@ def _orders(panel: Panel, renamings: Sequence[Renaming]) -> Ints:
 
 def _evidence(panel: Panel, sigma_px: Floats, factors: Floats, scale: Floats, orders: Ints, hands: Ints) -> _Evidence:
     points = panel.keypoints[hands]
-    placed = _opinions(points)
+    placed = _opinions(points) & np.isfinite(sigma_px[hands])
     size = np.where(np.isfinite(scale[hands]), scale[hands], 1.0)
     factor = np.where(panel.annotator[hands] == ABSENT, 1.0, factors[np.maximum(panel.annotator[hands], 0)])
     square = _square(sigma_px[hands], placed)

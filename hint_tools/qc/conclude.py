@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from hint_tools.core.records import Consensus, Hand, Status
+from hint_tools.core.records import Consensus, Hand, Status, Visibility
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.consensus import Positions, robust_positions
-from hint_tools.qc.enough import contested_joints, statuses
+from hint_tools.qc.elsewhere import asked_boxes
+from hint_tools.qc.enough import doubts, meet, statuses
 from hint_tools.qc.joints import Joints
 from hint_tools.qc.mistakes import source_sides
 from hint_tools.qc.panel import ABSENT, SIDES, Panel, build_pairs
@@ -21,6 +23,14 @@ from hint_tools.qc.votes import RejectionVote, SideVote, VisibilityVote, vote_re
 Floats = npt.NDArray[np.float64]
 
 
+@dataclass(frozen=True, eq=False)
+class Concluded:
+    """Consensus of some hands, and why there is none on some of them: hand id -> words."""
+
+    records: list[Consensus]
+    doubts: Mapping[str, str]
+
+
 def conclude(
     panel: Panel,
     hands: Mapping[str, Hand],
@@ -29,7 +39,7 @@ def conclude(
     side: SideVote,
     rejection: RejectionVote,
     config: QcConfig,
-) -> list[Consensus]:
+) -> Concluded:
     """Consensus of the first answers to each hand.
 
     Args:
@@ -42,12 +52,15 @@ def conclude(
         config: thresholds.
     """
     common = joints.sigmas.in_px(panel, joints.sizes.scale, personal=False)
-    contested = contested_joints(panel, joints.pairs, common, joints.excluded, config.queue_z)
-    worth = statuses(panel, contested, side, rejection, config.disagreed_joints, Status.AGREED)
-    return _records(panel, hands, joints.positions, joints.sizes, seen, side, rejection, worth)
+    mean = joints.positions.mean
+    met = meet(panel, joints.pairs, common, joints.excluded, mean, seen.state, config.queue_z)
+    why = doubts(panel, met, side, rejection, config.disagreed_joints)
+    worth = statuses(panel, met, rejection, why, Status.AGREED)
+    records = _records(panel, hands, joints.positions, joints.sizes, seen, side, rejection, worth)
+    return Concluded(records, _by_hand(panel, why))
 
 
-def decide(panel: Panel, hands: Mapping[str, Hand], sigmas: Sigmas, config: QcConfig) -> list[Consensus]:
+def decide(panel: Panel, hands: Mapping[str, Hand], sigmas: Sigmas, config: QcConfig) -> Concluded:
     """Consensus of answers that stand above the first ones, with the σ those were measured to have.
 
     Args:
@@ -58,13 +71,20 @@ def decide(panel: Panel, hands: Mapping[str, Hand], sigmas: Sigmas, config: QcCo
     """
     pairs = build_pairs(panel)
     nobody = np.zeros(panel.visibility.shape, dtype=np.bool_)
-    sizes = measure(geometric_median(panel.keypoints.swapaxes(1, 2)), panel.keypoints)
+    sizes = measure(geometric_median(panel.keypoints.swapaxes(1, 2)), panel.keypoints, asked_boxes(panel, hands))
     expected = sigmas.in_px(panel, sizes.scale, personal=False)
     positions = robust_positions(panel.keypoints, expected, nobody)
     side, rejection = vote_side(panel, source_sides(panel, hands)), vote_rejection(panel)
-    contested = contested_joints(panel, pairs, expected, nobody, config.queue_z)
-    worth = statuses(panel, contested, side, rejection, config.disagreed_joints, Status.ADJUDICATED)
-    return _records(panel, hands, positions, sizes, vote_visibility(panel), side, rejection, worth)
+    seen = vote_visibility(panel)
+    met = meet(panel, pairs, expected, nobody, positions.mean, seen.state, config.queue_z)
+    why = doubts(panel, met, side, rejection, config.disagreed_joints)
+    worth = statuses(panel, met, rejection, why, Status.ADJUDICATED)
+    records = _records(panel, hands, positions, sizes, seen, side, rejection, worth)
+    return Concluded(records, _by_hand(panel, why))
+
+
+def _by_hand(panel: Panel, why: Sequence[str]) -> dict[str, str]:
+    return {hand: words for hand, words in zip(panel.hand_ids, why, strict=True) if words}
 
 
 def _records(
@@ -80,13 +100,16 @@ def _records(
     spread = _spread(panel, positions.mean, sizes.scale)
     count = panel.answered.sum(axis=1)
     measured = np.isfinite(sizes.scale)
+    nowhere = ~np.isfinite(positions.mean).all(axis=-1)
+    state = np.where(nowhere, int(Visibility.NOT_ANNOTATABLE), seen.state)
+    probability = np.where(nowhere, np.nan, seen.probability)
     return [
         Consensus(
             hand_id=hand_id,
             keypoints=positions.mean[i],
             covariance=positions.covariance[i],
-            visibility=seen.state[i],
-            visible_probability=seen.probability[i],
+            visibility=state[i],
+            visible_probability=probability[i],
             side="" if side.side[i] == ABSENT else SIDES[side.side[i]],
             side_agreement=float(side.agreement[i]),
             box=sizes.box[i] if measured[i] else hands[hand_id].box,

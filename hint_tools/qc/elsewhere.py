@@ -12,7 +12,7 @@ from hint_tools.core.geometry import iou
 from hint_tools.core.records import Hand
 from hint_tools.qc.mistakes import Mistake, name_of
 from hint_tools.qc.panel import Panel
-from hint_tools.qc.scale import Sizes, joint_boxes
+from hint_tools.qc.scale import FEW, Sizes, joint_boxes
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -20,6 +20,8 @@ Bools = npt.NDArray[np.bool_]
 
 OTHER_HAND_IOU = 0.1
 """Boxes of answers to the same hand overlap by far more, whatever the pose."""
+IN_ONE_PLACE = 0.05
+"""Part of the box that was asked for; all joints within so little are no hand, neither this one nor another."""
 SAME_HAND_IOU = 0.4
 """An answer whose box overlaps a hand's so far may well be that hand's."""
 NEAR = 0.12
@@ -44,10 +46,11 @@ def wrong_hands(panel: Panel, robust: Floats, sizes: Sizes, hands: Mapping[str, 
     """
     has = np.isfinite(panel.keypoints).all(axis=-1).any(axis=-1)
     own = np.nan_to_num(joint_boxes(panel.keypoints))
-    asked = np.array([hands[h].box for h in panel.hand_ids]).reshape(-1, 1, 4)
-    astray = has & (iou(own, asked) < OTHER_HAND_IOU)
+    asked = asked_boxes(panel, hands)[:, None]
+    has &= ~in_one_place(panel.keypoints, asked)
+    astray = has & _apart(panel.keypoints, asked)
     several = has.sum(axis=1, keepdims=True) >= _SEVERAL
-    away = astray & (~several | (iou(own, np.nan_to_num(sizes.box)[:, None]) < OTHER_HAND_IOU))
+    away = astray & (~several | _apart(panel.keypoints, np.nan_to_num(sizes.box)[:, None]))
     on_other = _on_other_hands(panel, robust, sizes, astray)
     boxes = _boxes_by_frame(hands)
     found = []
@@ -61,6 +64,27 @@ def wrong_hands(panel: Panel, robust: Floats, sizes: Sizes, hands: Mapping[str, 
             message = f"{who}'s joints lie outside this hand's box"
         found.append(Mistake("wrong-hand", hand, (slot,), message, other_hand=other))
     return found
+
+
+def asked_boxes(panel: Panel, hands: Mapping[str, Hand]) -> Floats:
+    """(H, 4) the boxes that were asked for."""
+    return np.array([hands[h].box for h in panel.hand_ids], dtype=np.float64).reshape(-1, 4)
+
+
+def in_one_place(points: Floats, asked: Floats) -> Bools:
+    """(H, A) answers with `FEW` joints or more (H, A, 21, 2), all as good as in one point of the box asked for."""
+    extent = (own := joint_boxes(points))[..., 2:] - own[..., :2]
+    many = np.isfinite(points).all(axis=-1).sum(axis=-1) >= FEW
+    return np.asarray(many & (extent.max(axis=-1) < IN_ONE_PLACE * (asked[..., 2:] - asked[..., :2]).max(axis=-1)))
+
+
+def _apart(points: Floats, box: Floats) -> Bools:
+    """(H, A) answers (H, A, 21, 2) whose own box hardly overlaps a box (H, 1, 4); of few joints, with none near it."""
+    margin = (box[..., 2:] - box[..., :2])[..., None, :] / 2
+    inside = ((points >= box[..., None, :2] - margin) & (points <= box[..., None, 2:] + margin)).all(axis=-1)
+    few = np.isfinite(points).all(axis=-1).sum(axis=-1) < FEW
+    overlap = iou(np.nan_to_num(joint_boxes(points)), box)
+    return np.asarray(np.where(few, ~inside.any(axis=-1), overlap < OTHER_HAND_IOU))
 
 
 def _on_other_hands(panel: Panel, robust: Floats, sizes: Sizes, astray: Bools) -> Ints:

@@ -13,7 +13,7 @@ from hint_tools.qc.accused import find_renamings
 from hint_tools.qc.bootstrap import Resampler
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.consensus import Positions, robust_positions
-from hint_tools.qc.elsewhere import wrong_hands
+from hint_tools.qc.elsewhere import asked_boxes, wrong_hands
 from hint_tools.qc.identity import TRUNCATE, Renaming, excluded_joints, pair_gains
 from hint_tools.qc.label_error import Labels, apart_from_labels, measure_labels
 from hint_tools.qc.mistakes import Mistake
@@ -71,7 +71,8 @@ def analyse_joints(
     """
     pairs = build_pairs(panel)
     first = geometric_median(panel.keypoints.swapaxes(1, 2))
-    sizes = measure(first, panel.keypoints)
+    asked = asked_boxes(panel, hands)
+    sizes = measure(first, panel.keypoints, asked)
     elsewhere = wrong_hands(panel, first, sizes, hands)
     away = np.zeros(panel.visibility.shape, dtype=np.bool_)
     for mistake in elsewhere:
@@ -91,5 +92,5 @@ def analyse_joints(
         renamings = merged(named, shifted)
         excluded = away | excluded_joints(panel, renamings)
         positions = robust_positions(panel.keypoints, personal, excluded)
-        sizes = measure(positions.mean, panel.keypoints)
+        sizes = measure(positions.mean, panel.keypoints, asked)
     return Joints(pairs, sizes, sigmas, renamings, elsewhere, excluded, positions, labels)

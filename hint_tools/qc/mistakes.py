@@ -37,6 +37,7 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "rubber-stamp": "the pre-label was accepted untouched",
         "rejection-split": "some reject the hand, some annotate it",
         "no-joints": "no joint was placed, and the hand was not rejected",
+        "in-one-place": "all joints lie in one place",
         "side-doubtful": "the side is not the one a confident model says",
         "mirror-doubtful": "all answers are the mirror image of the pre-label",
         "outside-picture": "joints lie outside the picture",

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from hint_tools.core.records import Fit, Frame, Hand, Prediction
 from hint_tools.core.skeleton import BONES, JOINT_NAMES
+from hint_tools.qc.elsewhere import asked_boxes, in_one_place
 from hint_tools.qc.mistakes import Mistake, name_of
 from hint_tools.qc.panel import ABSENT, SIDES, Panel
 
@@ -62,6 +63,7 @@ def implausible(
     """
     return [
         *_no_joints(panel),
+        *_in_one_place(panel, hands),
         *_long_bones(panel),
         *_outside(panel, hands, frames),
         *_against_the_model(panel, predictions),
@@ -74,6 +76,12 @@ def _no_joints(panel: Panel) -> Iterator[Mistake]:
     empty = panel.answered & ~panel.rejected & ~np.isfinite(panel.keypoints).any(axis=(2, 3))
     for hand, slot in np.argwhere(empty).tolist():
         yield Mistake("no-joints", hand, (slot,), f"{name_of(panel, hand, slot)} placed no joint and rejected nothing")
+
+
+def _in_one_place(panel: Panel, hands: Mapping[str, Hand]) -> Iterator[Mistake]:
+    asked = asked_boxes(panel, hands)[:, None]
+    for hand, slot in np.argwhere(in_one_place(panel.keypoints, asked)).tolist():
+        yield Mistake("in-one-place", hand, (slot,), f"{name_of(panel, hand, slot)} placed all joints in one place")
 
 
 def _long_bones(panel: Panel) -> Iterator[Mistake]:
@@ -96,7 +104,7 @@ def _long_bones(panel: Panel) -> Iterator[Mistake]:
 
 
 def _outside(panel: Panel, hands: Mapping[str, Hand], frames: Mapping[str, Frame]) -> Iterator[Mistake]:
-    boxes = np.array([hands[h].box for h in panel.hand_ids]).reshape(-1, 1, 1, 4)
+    boxes = asked_boxes(panel, hands)[:, None, None]
     sized = [frames.get(hands[h].frame_id) for h in panel.hand_ids]
     edge = np.array([[np.inf, np.inf] if f is None else [f.width_px - 0.5, f.height_px - 0.5] for f in sized])
     points = panel.keypoints

@@ -7,8 +7,9 @@ by the chance that a look finds a mistake, and by how many joints it puts right 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -26,16 +27,25 @@ from hint_tools.qc.shifted import SHIFTED
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-_OF_THE_HAND = {
+_EVEN = 0.0
+_LEAST_ODDS: Mapping[str, float] = {
     "wrong-side": math.inf,
     "side-unclear": math.inf,
     "rejection-split": math.inf,
+    "no-joints": math.inf,
+    "in-one-place": math.inf,
     "wrong-hand": math.log(99),
+    "outside-picture": math.log(99),
     "mirror-doubtful": math.log(2),
+    "side-doubtful": _EVEN,
+    "outside-box": _EVEN,
+    "long-bone": _EVEN,
+    "unposable": _EVEN,
 }
-"""Mistakes that concern the hand as a whole, and their log odds. Where people contradict each other somebody must be
-wrong; an answer on another hand is one, unless the box that was asked for is wrong; all answers are mirrored, unless
-the pre-label is."""
+"""Mistakes that distances of answers don't show, and their log odds. Where people contradict each other somebody must
+be wrong; an answer on another hand is one, unless the box that was asked for is wrong; all answers are mirrored, unless
+the pre-label is. A hint that no other answer is needed for is as often right as wrong."""
+_WHOLE_HAND = frozenset(_LEAST_ODDS) - {"outside-picture", "outside-box", "long-bone", "unposable"}
 _WORTH_SAYING = 0.2
 """Chance of a mistake from which on the likeliest one is told."""
 _JOINTS_OF = np.array([h.joints for h in HYPOTHESES])
@@ -91,11 +101,16 @@ def occlusion_disagreement(panel: Panel) -> Floats:
     return np.asarray(np.divide(split.sum(axis=1), total, out=np.zeros(len(total)), where=total > 0))
 
 
+def asked_again(mistake: Mistake) -> bool:
+    """Whether a hand with this mistake is looked at again; others are for talking about."""
+    return mistake.kind in _LEAST_ODDS or mistake.gain > 0
+
+
 def hand_odds(chances: Chances, mistakes: Sequence[Mistake]) -> Floats:
     """(H) log odds that an answer holds a mistake, with what `chances` does not see.
 
-    Those are sides, rejections and other hands, and what palm and pre-label say of shifted fingers: the gain of such a
-    finding is twice the log of its likelihood ratio, on a hand as hard as this one.
+    Those are sides, rejections, other hands and joints where none can be, and what palm and pre-label say of shifted
+    fingers: the gain of such a finding is twice the log of its likelihood ratio, on a hand as hard as this one.
 
     Args:
         chances: what the joints say.
@@ -103,8 +118,8 @@ def hand_odds(chances: Chances, mistakes: Sequence[Mistake]) -> Floats:
     """
     odds = chances.log_odds.copy()
     for mistake in mistakes:
-        if mistake.kind in _OF_THE_HAND:
-            odds[mistake.hand] = max(odds[mistake.hand], _OF_THE_HAND[mistake.kind])
+        if mistake.kind in _LEAST_ODDS:
+            odds[mistake.hand] = max(odds[mistake.hand], _LEAST_ODDS[mistake.kind])
         elif mistake.kind == SHIFTED:
             odds[mistake.hand] = max(odds[mistake.hand], mistake.gain / 2 + chances.law.odds("shifted"))
     return odds
@@ -119,7 +134,7 @@ def joints_at_stake(chances: Chances, mistakes: Sequence[Mistake]) -> Ints:
     """
     joints = _JOINTS_OF[chances.hypothesis]
     for mistake in mistakes:
-        if mistake.kind in _OF_THE_HAND:
+        if mistake.kind in _WHOLE_HAND:
             joints[mistake.hand] = N_JOINTS
     return np.asarray(joints, dtype=np.int64)
 
@@ -164,7 +179,7 @@ def build_queue(
     config: QcConfig,
     *,
     settled: frozenset[str] = frozenset(),
-    unsettled: frozenset[str] = frozenset(),
+    unsettled: Mapping[str, str] = MappingProxyType({}),
 ) -> list[QueueItem]:
     """Hands worth a second look, in the order of `rank_hands`.
 
@@ -178,7 +193,7 @@ def build_queue(
         chances: of a mistake, from its joints.
         config: thresholds.
         settled: hands a later round or an expert has decided: they stay out.
-        unsettled: hands without enough agreement: they are in, whatever their chance.
+        unsettled: hands without enough agreement, and why: they are in, whatever their chance.
     """
     of_hand: dict[int, list[Mistake]] = {}
     for mistake in mistakes:
@@ -186,7 +201,7 @@ def build_queue(
     odds = hand_odds(chances, mistakes)
     score = _chance(odds)
     chosen = (score >= config.queue_chance) | (np.nan_to_num(outliers.z) >= config.queue_z)
-    chosen[[m.hand for m in mistakes if m.kind in _OF_THE_HAND or m.gain > 0]] = True
+    chosen[[m.hand for m in mistakes if asked_again(m)]] = True
     chosen |= np.array([h in unsettled for h in panel.hand_ids], dtype=np.bool_)
     index = np.flatnonzero(chosen & np.array([h not in settled for h in panel.hand_ids], dtype=np.bool_))
     joints, split = joints_at_stake(chances, mistakes), occlusion_disagreement(panel)
@@ -196,19 +211,33 @@ def build_queue(
             hand_id=panel.hand_ids[hand],
             rank=rank,
             score=float(score[hand]),
-            reason=_reason(panel, outliers, of_hand.get(hand, []), chances, hand, config.queue_z),
+            reason=_reason(
+                panel,
+                outliers,
+                of_hand.get(hand, []),
+                chances,
+                hand,
+                config.queue_z,
+                unsettled.get(panel.hand_ids[hand], ""),
+            ),
         )
         for rank, hand in enumerate(order.tolist(), start=1)
     ]
 
 
 def _reason(
-    panel: Panel, outliers: Outliers, mistakes: Sequence[Mistake], chances: Chances, hand: int, threshold: float
+    panel: Panel,
+    outliers: Outliers,
+    mistakes: Sequence[Mistake],
+    chances: Chances,
+    hand: int,
+    threshold: float,
+    doubt: str,
 ) -> str:
-    """What was named, how far answers are apart, and what is likeliest where neither says it."""
+    """What was named, how far answers are apart, what is likeliest where neither says it, why nothing is concluded."""
     order = list(KINDS)
     parts = [m.message for m in sorted(mistakes, key=lambda m: (order.index(m.kind), m.slots))]
-    explained = any(m.kind in _OF_THE_HAND or m.gain > 0 for m in mistakes)
+    explained = any(asked_again(m) for m in mistakes)
     far = bool(outliers.z[hand] >= threshold)
     likeliest = HYPOTHESES[chances.hypothesis[hand]]
     same = far and likeliest.kind == "astray" and likeliest.first == outliers.joint[hand]
@@ -218,7 +247,7 @@ def _reason(
         who = " and ".join(name_of(panel, hand, int(slots[hand])) for slots in (outliers.first, outliers.second))
         joint = JOINT_NAMES[outliers.joint[hand]]
         parts.append(f"{who} are {outliers.z[hand]:.1f} standard deviations apart at {joint}")
-    return "; ".join(parts) or "no two annotators agree on enough joints"
+    return "; ".join([*parts, *([doubt] if doubt else [])])
 
 
 def _suspicion(panel: Panel, chances: Chances, hand: int) -> str:

@@ -180,15 +180,17 @@ def _findings(analysis: Analysis) -> list[Finding]:
         who = " or ".join(sorted({name_of(panel, mistake.hand, k) for k in mistake.slots}))
         grouped.setdefault((mistake.kind, who), []).append(mistake.hand)
     order = list(KINDS)
+    queued = {q.hand_id for q in analysis.queue}
     found = []
     for kind, who in sorted(grouped, key=lambda key: (order.index(key[0]), key[1])):
         hands = grouped[kind, who]
+        back = any(panel.hand_ids[h] in queued for h in hands)
         found.append(
             Finding(
                 code=f"qc.{kind}",
                 severity=Severity.INFO if kind in _INFORMATIVE else Severity.WARNING,
                 message=f"{who}: {KINDS[kind]}, in {several(len(hands), 'answer')}",
-                suggestion=f"see {REPORT}; hint push --queue sends the hands back",
+                suggestion=f"see {REPORT}" + ("; hint push --queue sends the hands back" if back else ""),
                 subjects=tuple(panel.hand_ids[h] for h in hands[:_EXAMPLES]),
                 count=len(hands),
             )

@@ -11,6 +11,12 @@ Floats = npt.NDArray[np.float64]
 
 COLLAPSED = 0.85
 """Honest answers differ by far less in size: noise of 5 % of the hand in every joint moves it by some 5 %."""
+FEW = 10
+"""Joints from which on their box tells how large a hand is."""
+MOST = (6.0, 8.0)
+"""Largest size of a hand, and largest longer side, over the median distance of its joints from their middle: of
+100,000 posed hands none is beyond 5.8 and 7.5. One joint far away, which all answers may have left there, makes no hand
+large."""
 _STEPS = 20
 """Of Weiszfeld's iteration: ample for a start and a size; the consensus itself is refined by Huber's weights."""
 _CHUNK = 8192
@@ -65,23 +71,31 @@ def _weiszfeld(points: Floats) -> Floats:
     return np.asarray(center)
 
 
-def measure(robust: Floats, answers: Floats | None = None) -> Sizes:
+def measure(robust: Floats, answers: Floats | None = None, asked: Floats | None = None) -> Sizes:
     """Sizes of hands from their robust joints, NaN where unknown.
 
     The annotators' own boxes take no part: they differ by habit, and would bias every figure. Where two answers
     contradict each other their middle is no hand (a hand and its mirror image meet in a line): what is
-    less than `COLLAPSED` times the median size of the answers' own joints gives way to that median.
+    less than `COLLAPSED` times the median size of the answers' own joints gives way to that median. What is larger than
+    the hand's other joints allow is cut off (`MOST`).
 
     Args:
         robust: (H, 21, 2) px.
         answers: (H, A, 21, 2) px, for hands whose answers contradict each other.
+        asked: (H, 4) boxes that were asked for: the least size of a hand of which fewer than `FEW` joints are known.
     """
     box = joint_boxes(robust)
-    scale, longer = _extent(box)
+    scale, longer = _extent(robust)
     if answers is not None:
-        own_scale, own_longer = (_median(e) for e in _extent(joint_boxes(answers)))
+        own_scale, own_longer = (_median(e) for e in _extent(answers))
         scale = np.where(scale < COLLAPSED * own_scale, own_scale, scale)
         longer = np.where(longer < COLLAPSED * own_longer, own_longer, longer)
+    if asked is not None:
+        few = np.isfinite(robust).all(axis=-1).sum(axis=1)
+        few = (few > 0) & (few < FEW)
+        width = asked[:, 2:] - asked[:, :2]
+        scale = np.where(few, np.fmax(scale, np.sqrt(width.prod(axis=1))), scale)
+        longer = np.where(few, np.fmax(longer, width.max(axis=1)), longer)
     return Sizes(box, scale, longer, np.linalg.norm(robust[:, 9] - robust[:, 0], axis=1))
 
 
@@ -93,10 +107,15 @@ def joint_boxes(joints: Floats) -> Floats:
     return np.where(known.any(axis=-2), np.concatenate([low, high], axis=-1), np.nan)
 
 
-def _extent(box: Floats) -> tuple[Floats, Floats]:
-    """Square root of the area, and the longer side; NaN where there is none."""
+def _extent(joints: Floats) -> tuple[Floats, Floats]:
+    """Square root of the area, and the longer side, of joints (..., 21, 2); NaN where there is none."""
+    box = joint_boxes(joints)
     size = box[..., 2:] - box[..., :2]
+    middle = np.stack([_median(joints[..., x].reshape(-1, joints.shape[-2])) for x in (0, 1)], axis=-1)
+    away = np.linalg.norm(joints - middle.reshape(*joints.shape[:-2], 1, 2), axis=-1)
+    usual = _median(away.reshape(-1, away.shape[-1])).reshape(away.shape[:-1])
     scale, longer = np.sqrt(size.prod(axis=-1)), size.max(axis=-1)
+    scale, longer = (np.minimum(v, most * usual) for v, most in zip((scale, longer), MOST, strict=True))
     return np.where(scale > 0, scale, np.nan), np.where(longer > 0, longer, np.nan)
 
 

@@ -82,6 +82,7 @@ def find_shifted(
         rate: part of the clean hands that may be accused.
         seed: of the draws behind the threshold.
     """
+    excluded = excluded | ~np.isfinite(scale)[:, None, None]
     hard = finger_difficulty(panel.keypoints, sigma_px, excluded)
     every = gather_fingers(panel, scale, sigma_px, factors, excluded, labels, hard)
     counted = placed(every.points) & every.counted
