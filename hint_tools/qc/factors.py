@@ -49,12 +49,12 @@ class PairEquation:
 
 
 def error_factors(panel: Panel, pairs: Pairs, relative: Floats) -> Floats:
-    """(n annotators) how many times σ each errs, from d² / (σ² s²) (P, 21) of the joints whose state is agreed on.
+    """(n annotators) how many times σ each errs, from d² / (σ² s²) (P, 21) of the joints whose state is undisputed.
 
     Every two annotators give one linear equation for f²: least squares, weighted by joints, with a pull towards 1,
     since two annotators alone can't be told apart.
     """
-    equations = [equation for equation, _ in _equations(panel, pairs, _undisputed(panel, pairs, relative))]
+    equations = [equation for equation, _ in _equations(panel, pairs, relative)]
     return _factors(equations, len(panel.annotators))
 
 
@@ -71,12 +71,12 @@ def factor_intervals(
     Args:
         panel: the answers.
         pairs: of the panel.
-        relative: (P, 21) d² / (σ² s²), NaN where the state is not agreed on.
+        relative: (P, 21) d² / (σ² s²), NaN where the state is disputed.
         influence: (groups, 3, 21) how far each group moves log σ².
         resampler: of the panel's pictures.
     """
     n = len(panel.annotators)
-    relative = _undisputed(panel, pairs, relative)
+    relative = _by_others(panel, pairs, relative, influence, resampler)
     found = _equations(panel, pairs, relative)
     equations = [equation for equation, _ in found]
     factors, weights = _factors(equations, n), _solver(equations, n, pull=0.0)[0]
@@ -97,10 +97,11 @@ def factor_intervals(
     return estimates
 
 
-def _undisputed(panel: Panel, pairs: Pairs, relative: Floats) -> Floats:
-    """`relative` without joints that somebody else puts into the other state: two who are wrong about it agree, too."""
-    words = [(panel.visibility == state).any(axis=1) for state in (Visibility.VISIBLE, Visibility.OCCLUDED)]
-    return np.where((words[0] & words[1])[pairs.hand], np.nan, relative)
+def _by_others(panel: Panel, pairs: Pairs, relative: Floats, influence: Floats, resampler: Resampler) -> Floats:
+    """`relative` with σ as all other groups of pictures have it: who errs much in few pictures makes their σ larger."""
+    visible = panel.visibility[pairs.hand, pairs.first] == Visibility.VISIBLE
+    moved = influence[resampler.group[pairs.hand]]
+    return np.asarray(relative * np.exp(np.where(visible, moved[:, Visibility.VISIBLE], moved[:, Visibility.OCCLUDED])))
 
 
 def _equations(panel: Panel, pairs: Pairs, relative: Floats) -> list[tuple[PairEquation, Bools]]:

@@ -38,6 +38,10 @@ stand-in, marked as such wherever it is used."""
 UNTOUCHED_PX = 0.05
 """Two people don't click this close (1 pair in 6,000 would at σ = 2 px): both left the joint where the pre-label
 had it. That is one opinion, not two, and would make people look more precise than they are."""
+UNDISPUTED = 0.75
+"""Part of the words on a joint's state that must be one for its distances to tell that state's σ: two who are both
+wrong about it agree, too. Of three answers that is all of them. People who are right 95, 90 and 80 times in 100 would
+give σ of hidden joints 3 % too small if every pair that agrees counted."""
 FLOOR_PX = 0.3
 """Nobody clicks finer than the pixel grid: a uniform error of one pixel has σ = 1 / sqrt(12)."""
 
@@ -74,7 +78,7 @@ class Sigmas:
         by_source: one a source, state and joint; empty where there is one source.
         table: (3, 21) σ by `Visibility` and joint, of all sources; NaN for not annotatable.
         factors: (n annotators) how many times σ each annotator errs.
-        relative: (P, 21) d² / (σ² s²) of every pair where both agree on the joint's state, else NaN.
+        relative: (P, 21) d² / (σ² s²) of every pair where the joint's state is `UNDISPUTED`, else NaN.
         influence: (1 + sources, groups of pictures, 3, 21) how far each group moves log σ², of all sources and of each;
             none where sources were not measured apart.
     """
@@ -120,10 +124,16 @@ def visible_part(visibility: Ints) -> Floats:
     return np.asarray((np.sign(more) + 1) / 2)
 
 
+def _undisputed(visibility: Ints, state: int) -> Bools:
+    """(H, 21) of the answers (H, A, 21) that say visible or occluded so many say the state."""
+    words = np.isin(visibility, list(STATES.values())).sum(axis=1)
+    return np.asarray((visibility == state).sum(axis=1) >= UNDISPUTED * np.maximum(words, 1))
+
+
 def measure_sigmas(
     panel: Panel, pairs: Pairs, scale: Floats, excluded: Bools, resampler: Resampler, *, apart: bool = True
 ) -> Sigmas:
-    """σ of each joint, visible and occluded, from the pairs that agree on its state and not both on the pre-label.
+    """σ of each joint, visible and occluded, from pairs where its state is `UNDISPUTED` and not both on the pre-label.
 
     Args:
         panel: the answers.
@@ -146,7 +156,7 @@ def measure_sigmas(
     source = panel.source[pairs.hand]
     agreed_on: dict[int, Floats] = {}
     for state, code in STATES.items():
-        agreed = (one == code) & (other == code)
+        agreed = (one == code) & (other == code) & _undisputed(panel.visibility, code)[pairs.hand]
         values = np.where(agreed, squared, np.nan)
         pooled = [_cell(values, pairs, joint, state, resampler if apart else None) for joint in range(N_JOINTS)]
         cells += pooled
