@@ -143,3 +143,42 @@ def test_order_and_names_of_annotators_do_not_matter(order, names):
         (q.hand_id, round(q.score, 6)) for q in after.queue
     ]
     assert {(k, h, rename[a]) for k, h, a in kinds(before.mistakes, before.panel)} == kinds(after.mistakes, after.panel)
+
+
+def test_two_who_err_differently_do_not_make_the_third_one_guilty():
+    """All three contradict each other; only the third one's names leave one mistake to each of the others."""
+    made = make_round(60, 3, seed=14)
+    changed(made, 4, "ana", keypoints=joints_of(made, 4, "ana")[swapped(0, 2)])
+    changed(made, 4, "cy", keypoints=joints_of(made, 4, "cy")[swapped(3, 4)])
+    found = [m for m in analysed(made).mistakes if m.gain > 0]
+    assert kinds(found, made.panel()) == {("finger-swap", 4, "ana"), ("finger-swap", 4, "cy")}
+    assert all(m.certain for m in found)
+
+
+def test_of_four_who_are_two_against_two_nobody_is_certainly_wrong_by_number():
+    """Index and middle lie side by side in the line of bases, too: swapped in two of four answers, all are named."""
+    made = make_round(60, 4, seed=15)
+    for name in ("bo", "di"):
+        turned = joints_of(made, 4, name)[swapped(1, 2)]
+        changed(made, 4, name, keypoints=turned)
+    # bases alike in all answers: what is left to tell them apart is nothing
+    for name in ("ana", "bo", "cy", "di"):
+        joints = joints_of(made, 4, name).copy()
+        joints[[1, 5, 9, 13, 17]] = np.nan
+        changed(made, 4, name, keypoints=joints, visibility=np.where(np.isnan(joints[:, 0]), 0, 2))
+    found = [m for m in analysed(made).mistakes if m.gain > 0]
+    assert {h for _, h, _ in kinds(found, made.panel())} == {4}
+    assert {who for _, _, who in kinds(found, made.panel())} == {"ana", "bo", "cy", "di"}
+    assert not any(m.certain for m in found)
+
+
+def test_of_five_one_who_could_not_tell_does_not_acquit():
+    """Three of four others contradict; the fourth has not enough joints of these fingers to say anything."""
+    made = make_round(60, 5, seed=16)
+    changed(made, 4, "bo", keypoints=joints_of(made, 4, "bo")[swapped(1, 2)])
+    vague = joints_of(made, 4, "ed").copy()
+    vague[5:13] = np.nan
+    changed(made, 4, "ed", keypoints=vague, visibility=np.where(np.isnan(vague[:, 0]), 0, 2))
+    found = [m for m in analysed(made).mistakes if m.gain > 0]
+    assert kinds(found, made.panel()) == {("finger-swap", 4, "bo")}
+    assert all(m.certain for m in found)
