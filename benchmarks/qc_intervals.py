@@ -19,7 +19,7 @@ from qc_world import JOINT_FACTOR, SIGMA_OCCLUDED, SIGMA_VISIBLE, Round, answer,
 
 from hint_tools.core.skeleton import JOINT_INDEX
 from hint_tools.qc.agreement import Agreement, measure_agreement, pair_distances
-from hint_tools.qc.bias import hand_axes, measure_bias, offsets_from_others
+from hint_tools.qc.bias import hand_axes, in_hand_frame, measure_bias
 from hint_tools.qc.bootstrap import Estimate, Resampler
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.consensus import Positions
@@ -112,8 +112,8 @@ def measured(made: Round, seed: int, *, people: bool = True) -> Measured:
     agreement = measure_agreement(panel, pairs, distances, sizes, resampler, sigmas.influence)
     if not people:
         return Measured(agreement, sigmas, [], joints.positions)
-    offsets = offsets_from_others(panel, joints.positions.mean, sizes.scale, common, joints.excluded)
-    bias, model = measure_bias(panel, offsets, resampler), estimate_visibility(panel)
+    placed = in_hand_frame(panel, joints.positions.mean, sizes.scale, common, joints.excluded)
+    bias, model = measure_bias(panel, placed, resampler), estimate_visibility(panel)
     untouched = np.full(panel.annotator.shape, -1, dtype=np.int64)
     profiles = build_profiles(panel, pairs, sigmas, bias, [], model, untouched, resampler)
     return Measured(agreement, sigmas, profiles, joints.positions)

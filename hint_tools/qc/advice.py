@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from hint_tools.qc.analysis import Analysis
-from hint_tools.qc.bias import WORTH_A_WORD, Bias
+from hint_tools.qc.bias import Bias
 from hint_tools.qc.gold import FAILED, PASSED
 from hint_tools.qc.mistakes import KINDS
 from hint_tools.qc.profiles import IDENTITY_KINDS, MOSTLY, Profile
@@ -56,10 +56,8 @@ def advice_to(analysis: Analysis, profile: Profile) -> tuple[str, ...]:
 
 
 def certain_habits(biases: Sequence[Bias]) -> list[Bias]:
-    """Habits whose interval leaves zero out and that are large enough to matter, the largest first."""
-    known = [b for b in biases if np.isfinite(b.shrunk.low) and abs(b.shrunk.value) >= WORTH_A_WORD]
-    sure = [b for b in known if b.shrunk.low * b.shrunk.high > 0]
-    return sorted(sure, key=lambda b: (-abs(b.shrunk.value), b.joint, b.direction))
+    """Habits to tell somebody of, the largest first."""
+    return sorted((b for b in biases if b.told), key=lambda b: (-abs(b.shrunk.value), b.joint, b.direction))
 
 
 def _tests(analysis: Analysis, annotator: int) -> list[str]:
@@ -121,7 +119,7 @@ def _habits(biases: Sequence[Bias]) -> list[str]:
     for bias in certain_habits(biases)[:MOST_HABITS]:
         way = _WAYS[bias.direction][0 if bias.shrunk.value > 0 else 1]
         joint = bias.joint.replace("_", " ")
-        said.append(f"Places the {joint} {abs(bias.shrunk.value):.1%} of the hand too far {way}.")
+        said.append(f"Places the {joint} {abs(bias.shrunk.value):.1%} of the hand farther {way} than the others do.")
     return said
 
 

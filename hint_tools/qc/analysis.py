@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from hint_tools.core.records import Consensus, Fit, Frame, Hand, Prediction, QueueItem, Status, Submission
 from hint_tools.qc.agreement import Agreement, measure_agreement, pair_distances, pck_curves
-from hint_tools.qc.bias import measure_bias, offsets_from_others
+from hint_tools.qc.bias import in_hand_frame, measure_bias
 from hint_tools.qc.bootstrap import Resampler
 from hint_tools.qc.chances import Chances, weigh
-from hint_tools.qc.conclude import conclude, decide
+from hint_tools.qc.conclude import Concluded, conclude, decide
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.drift import Change, PeriodFigures, find_changes, measure_periods
 from hint_tools.qc.gold import GoldTest, gold_tests
@@ -111,13 +111,13 @@ def analyse(
         conclude(panel, hands, joints, seen, side, rejection, config),
         decide(more.decided, hands, sigmas, config),
     )
-    consensus = {c.hand_id: c for c in (*first, *later)}
+    consensus = {c.hand_id: c for c in (*first.records, *later.records)}
     chances = weigh(panel, sigmas, sizes.scale, joints.renamings)
     distances = pair_distances(panel, pairs, common)
-    offsets = offsets_from_others(panel, joints.positions.mean, sizes.scale, common, joints.excluded)
+    placed = in_hand_frame(panel, joints.positions.mean, sizes.scale, common, joints.excluded)
     untouched = untouched_answers(panel, predictions, config.rubber_stamp_px)
     left, _ = untouched_joints(panel, predictions, config.rubber_stamp_px)
-    bias = measure_bias(panel, offsets, resampler)
+    bias = measure_bias(panel, placed, resampler)
     return Analysis(
         panel=panel,
         sizes=sizes,
@@ -180,12 +180,12 @@ def _queue(
     joints: Joints,
     mistakes: Sequence[Mistake],
     chances: Chances,
-    first: Sequence[Consensus],
-    later: Sequence[Consensus],
+    first: Concluded,
+    later: Concluded,
     config: QcConfig,
 ) -> list[QueueItem]:
     common = joints.sigmas.in_px(panel, joints.sizes.scale, personal=False)
     outliers = find_outliers(panel, joints.pairs, common)
-    settled = frozenset(c.hand_id for c in later if c.status == Status.ADJUDICATED)
-    unsettled = frozenset(c.hand_id for c in (*first, *later) if c.status == Status.DISAGREED)
-    return build_queue(panel, outliers, mistakes, chances, config, settled=settled, unsettled=unsettled - settled)
+    settled = frozenset(c.hand_id for c in later.records if c.status == Status.ADJUDICATED)
+    unsettled = {**first.doubts, **{hand: f"after another look: {words}" for hand, words in later.doubts.items()}}
+    return build_queue(panel, outliers, mistakes, chances, config, settled=settled, unsettled=unsettled)

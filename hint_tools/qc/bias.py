@@ -5,6 +5,9 @@ thumb's side. Each is measured against the mean of the other answers, cut off at
 interval comes from resampling pictures. As most of 21 joints x 2 directions x all annotators are noise, each figure is
 pulled towards zero by the part of its variance that noise explains (empirical Bayes; B. Efron and C. Morris, "Data
 analysis using Stein's estimator", J. Am. Stat. Assoc. 70, 1975). The interval is not pulled.
+
+Who is far from the mean of two others may be right, and one of them wrong. So somebody is told of a habit only where
+more than half of the others, each by themselves, have the joint beyond doubt on the same side of theirs.
 """
 
 from __future__ import annotations
@@ -28,6 +31,9 @@ CUT = 3.0
 WORTH_A_WORD = 0.008
 """Of the hand's size: about half of the error of a visible joint; smaller habits are not worth a conversation."""
 _Z = 1.959964
+_CAREFUL = 3.24 / _Z
+"""Times the interval that must leave zero out before a habit is told: of 21 joints in two directions one alone is
+beyond 3.24 standard errors by chance with one person in twenty (Bonferroni)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,7 @@ class Bias:
         direction: of `DIRECTIONS`.
         measured: mean offset from the others, with interval and number of answers.
         shrunk: what is left of it once noise is taken off, no farther than the interval, which is that of `measured`.
+        told: it is beyond doubt, large enough to matter, and this annotator's own rather than the others'.
     """
 
     annotator: int
@@ -47,6 +54,20 @@ class Bias:
     direction: str
     measured: Estimate
     shrunk: Estimate
+    told: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """Where answers have joints in the hand's own frame, in units of its size.
+
+    Args:
+        at: (2, H, A, 21) along and across; NaN where there is no joint.
+        error: (H, A, 21) expected error of either, the same standard for everybody.
+    """
+
+    at: Floats
+    error: Floats
 
 
 def hand_axes(robust: Floats) -> tuple[Floats, Floats]:
@@ -59,10 +80,8 @@ def hand_axes(robust: Floats) -> tuple[Floats, Floats]:
     return along, np.where(thumbwards < 0, -across, across)
 
 
-def offsets_from_others(
-    panel: Panel, robust: Floats, scale: Floats, sigma_px: Floats, excluded: Bools
-) -> tuple[Floats, Floats]:
-    """Offsets (H, A, 21) along and across of every answer from the mean of the others, in units of the hand.
+def in_hand_frame(panel: Panel, robust: Floats, scale: Floats, sigma_px: Floats, excluded: Bools) -> Placed:
+    """The answers' joints along and across the hand.
 
     Args:
         panel: the answers.
@@ -72,22 +91,27 @@ def offsets_from_others(
         excluded: (H, A, 21) joints that carry a wrong name.
     """
     points = np.where(excluded[..., None], np.nan, panel.keypoints)
-    known = np.isfinite(points).all(axis=-1)
-    filled = np.where(known[..., None], points, 0.0)
-    others = known.sum(axis=1, keepdims=True) - known
-    rest = filled.sum(axis=1, keepdims=True) - filled
-    mean = np.divide(rest, others[..., None], out=np.full_like(rest, np.nan), where=others[..., None] > 0)
-    expected = sigma_px * np.sqrt(1 + 1 / np.maximum(others, 1))
-    found = []
-    for axis in hand_axes(robust):
-        offset = ((points - mean) * axis[:, None, None]).sum(axis=-1)
-        found.append(np.clip(offset, -CUT * expected, CUT * expected) / scale[:, None, None])
-    return found[0], found[1]
+    # from the consensus: differences are what counts, and small numbers keep their digits
+    from_it = (points - robust[:, None]) / scale[:, None, None, None]
+    at = np.stack([(from_it * axis[:, None, None]).sum(axis=-1) for axis in hand_axes(robust)])
+    return Placed(at, sigma_px / scale[:, None, None])
 
 
-def measure_bias(panel: Panel, offsets: tuple[Floats, Floats], resampler: Resampler) -> list[Bias]:
+def offsets_from_others(placed: Placed) -> Floats:
+    """Offsets (2, H, A, 21) of every answer from the mean of the others, cut off at `CUT` standard deviations."""
+    known = np.isfinite(placed.at)
+    filled = np.where(known, placed.at, 0.0)
+    others = known.sum(axis=2, keepdims=True) - known
+    rest = filled.sum(axis=2, keepdims=True) - filled
+    mean = np.divide(rest, others, out=np.full_like(rest, np.nan), where=others > 0)
+    expected = placed.error * np.sqrt(1 + 1 / np.maximum(others, 1))
+    return np.asarray(np.clip(placed.at - mean, -CUT * expected, CUT * expected))
+
+
+def measure_bias(panel: Panel, placed: Placed, resampler: Resampler) -> list[Bias]:
     """Every annotator's habit at every joint, sorted by annotator, joint and direction."""
     raw: list[tuple[int, int, int, Estimate]] = []
+    offsets = offsets_from_others(placed)
     for k in range(len(panel.annotators)):
         hand, slot = np.nonzero(panel.annotator == k)
         for joint in range(N_JOINTS):
@@ -97,10 +121,36 @@ def measure_bias(panel: Panel, offsets: tuple[Floats, Floats], resampler: Resamp
     error = np.array([(e.high - e.low) / (2 * _Z) for *_, e in raw])
     known = np.isfinite(value) & np.isfinite(error)
     between = max(float(np.mean(value[known] ** 2 - error[known] ** 2)), 0.0) if known.any() else 0.0
-    return [
-        Bias(k, JOINT_NAMES[joint], DIRECTIONS[d], estimate, _shrunk(estimate, float(error[i]), between))
-        for i, (k, joint, d, estimate) in enumerate(raw)
-    ]
+    found = []
+    for i, (k, joint, d, estimate) in enumerate(raw):
+        shrunk = _shrunk(estimate, float(error[i]), between)
+        told = _beyond_chance(estimate, shrunk) and _is_own(panel, placed, resampler, (k, joint, d), estimate.value)
+        found.append(Bias(k, JOINT_NAMES[joint], DIRECTIONS[d], estimate, shrunk, told))
+    return found
+
+
+def _beyond_chance(measured: Estimate, shrunk: Estimate) -> bool:
+    """Large enough to matter, and no accident among the many figures of a person."""
+    nearer = measured.value - measured.low if measured.value > 0 else measured.high - measured.value
+    return bool(abs(shrunk.value) >= WORTH_A_WORD and abs(measured.value) > _CAREFUL * nearer)
+
+
+def _is_own(panel: Panel, placed: Placed, resampler: Resampler, which: tuple[int, int, int], value: float) -> bool:
+    """More than half of the others, and two at least, have the joint on the same side, each beyond doubt."""
+    k, joint, direction = which
+    compared = clear = 0
+    for other in range(len(panel.annotators)):
+        own, its = (panel.annotator == k).argmax(axis=1), (panel.annotator == other).argmax(axis=1)
+        hand = np.flatnonzero((panel.annotator == k).any(axis=1) & (panel.annotator == other).any(axis=1))
+        if other == k or not len(hand):
+            continue
+        one, two = (hand, own[hand], joint), (hand, its[hand], joint)
+        apart = placed.at[(direction, *one)] - placed.at[(direction, *two)]
+        most = CUT * np.hypot(placed.error[one], placed.error[two])
+        found = resampler.mean(np.clip(apart, -most, most), hand.astype(np.int64))
+        compared += np.isfinite(found.low)
+        clear += found.low > 0 if value > 0 else found.high < 0
+    return bool(compared >= 2 and 2 * clear > compared)
 
 
 def _shrunk(estimate: Estimate, error: float, between: float) -> Estimate:
@@ -122,14 +172,7 @@ def bias_findings(panel: Panel, biases: Sequence[Bias]) -> list[Finding]:
     """One finding for each annotator with habits that are beyond doubt and large enough to matter."""
     found = []
     for k, name in enumerate(panel.annotators):
-        certain = [
-            b
-            for b in biases
-            if b.annotator == k
-            and abs(b.shrunk.value) >= WORTH_A_WORD
-            and np.isfinite(b.shrunk.low)
-            and b.shrunk.low * b.shrunk.high > 0
-        ]
+        certain = [b for b in biases if b.annotator == k and b.told]
         if certain:
             worst = max(certain, key=lambda b: (abs(b.shrunk.value), b.joint, b.direction))
             joints = len({b.joint for b in certain})

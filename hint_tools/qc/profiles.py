@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -74,6 +75,9 @@ def build_profiles(
 ) -> list[Profile]:
     """One profile an annotator, in their order.
 
+    Errors, sensitivity and specificity are NaN where nobody can say who errs: of two people alone, or of people who
+    never answered the same hand.
+
     Args:
         panel: the answers.
         pairs: of the panel.
@@ -86,6 +90,7 @@ def build_profiles(
     """
     errors = factor_intervals(panel, pairs, sigmas.relative, sigmas.influence[0], resampler)
     told = np.array([np.isfinite(e.low) for e in errors], dtype=np.bool_)
+    known = len(panel.annotators) > 2 and len(pairs.hand) > 0
     judgement = _occlusion_intervals(panel, occlusion, told, resampler)
     seconds = _lead_times(panel)
     found = []
@@ -101,18 +106,22 @@ def build_profiles(
             Profile(
                 annotator=k,
                 answers=len(hand),
-                error=errors[k],
+                error=errors[k] if known else _unknown(errors[k]),
                 biases=tuple(b for b in biases if b.annotator == k),
                 identity_rate=resampler.share(wrong.astype(np.float64), with_joints.astype(np.int64)),
                 mistakes=dict(sorted(Counter(m.kind for m in certain).items())),
-                sensitivity=sensitivity,
-                specificity=specificity,
+                sensitivity=sensitivity if known else _unknown(sensitivity),
+                specificity=specificity if known else _unknown(specificity),
                 one_coin=bool(occlusion.one_coin[k]),
                 untouched=resampler.share(stamped.astype(np.float64), hand.astype(np.int64)),
                 seconds=resampler.median(seconds[hand, slot], hand.astype(np.int64)),
             )
         )
     return found
+
+
+def _unknown(estimate: Estimate) -> Estimate:
+    return Estimate(math.nan, math.nan, math.nan, estimate.n)
 
 
 def _occlusion_intervals(

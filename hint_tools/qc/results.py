@@ -149,6 +149,7 @@ def _annotator(analysis: Analysis, profile: Profile) -> dict[str, Any]:
                 "answers": b.measured.n,
                 "measured": _estimate(b.measured),
                 "shrunk": _estimate(b.shrunk),
+                "told": b.told,
             }
             for b in profile.biases
         ],

@@ -108,8 +108,7 @@ def test_somebody_with_one_hand():
 def test_two_alone_have_no_interval_of_their_own_and_three_have():
     two, three = (analysed(make_round(40, people, seed=214)).profiles for people in (2, 3))
     for p in two:
-        assert p.error.value == pytest.approx(1, abs=0.05)
-        assert all(math.isnan(e.low) for e in (p.error, p.sensitivity, p.specificity))
+        assert all(math.isnan(v) for e in (p.error, p.sensitivity, p.specificity) for v in (e.value, e.low))
     for p in three:
         assert p.error.low < 1 < p.error.high
         assert all(math.isfinite(e.low) for e in (p.sensitivity, p.specificity))

@@ -41,6 +41,38 @@ def test_a_planted_habit_is_found_in_the_hands_frame_and_nobody_else_gets_one():
     assert max(abs(b.shrunk.value) for b in clean) < 0.006
 
 
+def _with_a_habit(people: int, size: float, seed: int):
+    made = make_round(150, people, seed=seed)
+    along, _ = hand_axes(made.truth)
+    for h in range(150):
+        points = joints_of(made, h, "bo").copy()
+        points[[8, 12, 16]] += size * made.scale[h] * along[h]
+        changed(made, h, "bo", keypoints=points)
+    found = analysed(made)
+    return {found.panel.annotators[p.annotator]: [b for b in p.biases if b.told] for p in found.profiles}
+
+
+def test_a_habit_is_told_to_whose_it_is():
+    """Of three, who is far from the mean of the others may be right, and one of them wrong."""
+    told = _with_a_habit(3, 0.03, seed=56)
+    assert {(b.joint, b.direction) for b in told["bo"]} == {(f"{f}_tip", "along") for f in ("index", "middle", "ring")}
+    assert not told["ana"]
+    assert not told["cy"]
+
+
+def test_of_two_alone_nobody_has_a_habit():
+    assert not any(_with_a_habit(2, 0.03, seed=57).values())
+
+
+def test_chance_makes_no_habit():
+    """40 rounds of 30 hands and three people: 5,040 figures, of which none was planted."""
+    told = 0
+    for seed in range(40):
+        made = make_round(30, 3, seed=900 + seed)
+        told += sum(b.told for p in analysed(made).profiles for b in p.biases)
+    assert told <= 6
+
+
 def test_error_factor_has_an_interval_around_the_truth():
     made = make_round(200, 3, seed=52)
     rng = np.random.default_rng(0)
