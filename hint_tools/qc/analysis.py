@@ -28,7 +28,7 @@ from hint_tools.qc.mistakes import (
 from hint_tools.qc.occlusion import (
     CategoryAgreement,
     OcclusionHabit,
-    category_agreement,
+    occlusion_agreement,
     occlusion_counts,
     occlusion_habits,
 )
@@ -124,7 +124,7 @@ def analyse(
         sigmas=sigmas,
         agreement=tuple(measure_agreement(panel, pairs, distances, sizes, resampler, sigmas.influence, left)),
         curves=pck_curves(pairs, distances, sizes),
-        occlusion=category_agreement(occlusion_counts(panel).reshape(-1, 2)),
+        occlusion=occlusion_agreement(occlusion_counts(panel)),
         habits=tuple(occlusion_habits(panel)),
         mistakes=tuple(mistakes),
         consensus=tuple(consensus[h] for h in sorted(consensus)),
@@ -141,6 +141,7 @@ def analyse(
                 config.bootstrap,
                 config.seed,
                 dict(zip(panel.hand_ids, sizes.scale.tolist(), strict=True)),
+                {h: panel.sources[k] for h, k in zip(panel.hand_ids, panel.source.tolist(), strict=True)},
             )
         ),
     )

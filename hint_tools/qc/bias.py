@@ -76,8 +76,12 @@ def hand_axes(robust: Floats) -> tuple[Floats, Floats]:
     length = np.linalg.norm(along, axis=1, keepdims=True)
     along = np.divide(along, length, out=np.full_like(along, np.nan), where=length > 0)
     across = np.stack([-along[:, 1], along[:, 0]], axis=1)
-    thumbwards = ((robust[:, 5] - robust[:, 17]) * across).sum(axis=1, keepdims=True)
-    return along, np.where(thumbwards < 0, -across, across)
+    known: Bools = np.asarray(np.isfinite(robust).all(axis=-1))
+    thumb_side = np.where(known[:, 5, None], robust[:, 5], robust[:, 9])
+    other_side = np.where(known[:, 17, None], robust[:, 17], robust[:, 13])
+    thumbwards = ((thumb_side - other_side) * across).sum(axis=1, keepdims=True)
+    # where too few knuckles are known nobody can say which side is the thumb's
+    return along, across * np.where(np.isfinite(thumbwards), np.where(thumbwards < 0, -1.0, 1.0), np.nan)
 
 
 def in_hand_frame(panel: Panel, robust: Floats, scale: Floats, sigma_px: Floats, excluded: Bools) -> Placed:

@@ -25,6 +25,8 @@ _Z = 1.959964
 MIN_GROUPS = 6
 """Below this many groups with data no interval of a mean or median is given (NaN): with five, one in twenty resamples
 holds two pictures or fewer, and bootstrap-t intervals of exponential data become ten times too wide."""
+_ROUNDING = 1e-6
+"""Part of the largest standard error below which one is nothing but rounding, which comes to some 1e-8."""
 _BINS = 256
 _CENTRAL = (0.1, 0.9)
 """Quantiles between which a resample's median is looked for."""
@@ -92,15 +94,20 @@ class Resampler:
         return Estimate(value, max(low, float(chosen.min())), min(high, float(chosen.max())), int(number))
 
     def _standardised(self, total: Floats, count: Floats, value: float) -> Floats:
-        """Error of the mean of each resample in units of that resample's own standard error."""
-        of_groups = np.stack([total, count, total**2, total * count, count**2], axis=1)
-        totals, counts, squares, products, squared_counts = (self._weights @ of_groups).T
+        """Error of the mean of each resample in units of that resample's own standard error.
+
+        Without resamples that hold one picture: their standard error is 0, but for rounding.
+        """
+        rest = total - value * count
+        totals, counts, squares, products, squared_counts = (
+            self._weights @ np.stack([rest, count, rest**2, rest * count, count**2], axis=1)
+        ).T
         usable = counts > 0
-        mean = totals[usable] / counts[usable]
-        rest = squares[usable] - 2 * mean * products[usable] + mean**2 * squared_counts[usable]
-        spread = np.sqrt(np.maximum(rest, 0.0)) / counts[usable]
-        different = spread > 1e-9 * spread.max(initial=0.0)
-        return np.asarray((mean[different] - value) / spread[different])
+        off = totals[usable] / counts[usable]
+        left = squares[usable] - 2 * off * products[usable] + off**2 * squared_counts[usable]
+        spread = np.sqrt(np.maximum(left, 0.0)) / counts[usable]
+        different = spread > _ROUNDING * spread.max(initial=0.0)
+        return np.asarray(off[different] / spread[different])
 
     def share(self, values: Floats, hand: Ints, like: Floats | None = None) -> Estimate:
         """Part of `values` (n) that are 1, the others 0, NaN ones ignored, each belonging to `hand` (n).

@@ -74,6 +74,7 @@ def decide(panel: Panel, hands: Mapping[str, Hand], sigmas: Sigmas, config: QcCo
     sizes = measure(geometric_median(panel.keypoints.swapaxes(1, 2)), panel.keypoints, asked_boxes(panel, hands))
     expected = sigmas.in_px(panel, sizes.scale, personal=False)
     positions = robust_positions(panel.keypoints, expected, nobody)
+    sizes = measure(positions.mean, panel.keypoints, asked_boxes(panel, hands))
     side, rejection = vote_side(panel, source_sides(panel, hands)), vote_rejection(panel)
     seen = vote_visibility(panel)
     met = meet(panel, pairs, expected, nobody, positions.mean, seen.state, config.queue_z)

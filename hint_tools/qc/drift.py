@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from hint_tools.core.findings import Finding, Severity
 from hint_tools.qc.bootstrap import Estimate, Resampler
-from hint_tools.qc.occlusion import category_agreement, occlusion_counts
+from hint_tools.qc.occlusion import occlusion_agreement, occlusion_counts
 from hint_tools.qc.panel import Pairs, Panel
 
 Floats = npt.NDArray[np.float64]
@@ -82,7 +82,7 @@ def measure_periods(panel: Panel, pairs: Pairs, relative: Floats, resampler: Res
     found = []
     for k, name in enumerate(panel.periods):
         chosen = panel.period[pairs.hand] == k
-        counts = occlusion_counts(panel)[panel.period == k].reshape(-1, 2)
+        counts = occlusion_counts(panel)[panel.period == k]
         each = {
             a: _error(relative, pairs, chosen & ((who[0] == a) | (who[1] == a)), resampler)
             for a in range(len(panel.annotators))
@@ -92,7 +92,7 @@ def measure_periods(panel: Panel, pairs: Pairs, relative: Floats, resampler: Res
                 period=name,
                 hands=int((panel.period == k).sum()),
                 error=_error(relative, pairs, chosen, resampler),
-                ac1=category_agreement(counts).ac1,
+                ac1=occlusion_agreement(counts).ac1,
                 annotators={a: e for a, e in each.items() if e.n},
             )
         )

@@ -72,7 +72,7 @@ def factor_intervals(
         panel: the answers.
         pairs: of the panel.
         relative: (P, 21) d² / (σ² s²), NaN where the state is disputed.
-        influence: (groups, 3, 21) how far each group moves log σ².
+        influence: `Sigmas.influence`.
         resampler: of the panel's pictures.
     """
     n = len(panel.annotators)
@@ -100,8 +100,9 @@ def factor_intervals(
 def _by_others(panel: Panel, pairs: Pairs, relative: Floats, influence: Floats, resampler: Resampler) -> Floats:
     """`relative` with σ as all other groups of pictures have it: who errs much in few pictures makes their σ larger."""
     visible = panel.visibility[pairs.hand, pairs.first] == Visibility.VISIBLE
-    moved = influence[resampler.group[pairs.hand]]
-    return np.asarray(relative * np.exp(np.where(visible, moved[:, Visibility.VISIBLE], moved[:, Visibility.OCCLUDED])))
+    moved = influence[1 + panel.source[pairs.hand], resampler.group[pairs.hand]]
+    of_state = np.where(visible, moved[:, Visibility.VISIBLE], moved[:, Visibility.OCCLUDED])
+    return np.asarray(relative * np.exp(of_state))
 
 
 def _equations(panel: Panel, pairs: Pairs, relative: Floats) -> list[tuple[PairEquation, Bools]]:
@@ -178,6 +179,7 @@ def _moved(
     visible = panel.visibility[hand, pairs.first[mine]] == Visibility.VISIBLE
     total = max(len(chosen), 1)
     for state, here in ((Visibility.VISIBLE, visible), (Visibility.OCCLUDED, ~visible)):
-        part = (known & here).sum(axis=0) / total
-        own = own - influence[:, int(state)] @ part.astype(np.float64)
+        for k in range(len(panel.sources)):
+            part = (known & here & (panel.source[hand] == k)[:, None]).sum(axis=0) / total
+            own = own - influence[1 + k, :, int(state)] @ part.astype(np.float64)
     return own

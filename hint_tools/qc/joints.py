@@ -25,7 +25,7 @@ from hint_tools.qc.sigmas import Sigmas, measure_sigmas
 Bools = npt.NDArray[np.bool_]
 
 _ROUNDS = 2
-"""σ decides what a mistake is, and mistakes must not enter σ: the second round no longer moves either."""
+"""σ decides what a mistake is, and mistakes must not enter σ: after the second round hardly a hand changes sides."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +79,7 @@ def analyse_joints(
         away[mistake.hand, list(mistake.slots)] = True
     excluded, labels = away, None
     for number in range(_ROUNDS):
-        sigmas = measure_sigmas(panel, pairs, sizes.scale, excluded, resampler, apart=number + 1 == _ROUNDS)
+        sigmas = measure_sigmas(panel, pairs, sizes.scale, excluded)
         personal = sigmas.in_px(panel, sizes.scale, personal=True)
         if number + 1 == _ROUNDS:
             labels = measure_labels(panel, predictions, personal, away, sizes.scale, config.rubber_stamp_px)
@@ -93,4 +93,5 @@ def analyse_joints(
         excluded = away | excluded_joints(panel, renamings)
         positions = robust_positions(panel.keypoints, personal, excluded)
         sizes = measure(positions.mean, panel.keypoints, asked)
+    sigmas = measure_sigmas(panel, pairs, sizes.scale, excluded, resampler)
     return Joints(pairs, sizes, sigmas, renamings, elsewhere, excluded, positions, labels)

@@ -92,10 +92,24 @@ def occlusion_counts(panel: Panel) -> Ints:
     return np.stack([(panel.visibility == int(s)).sum(axis=1) for s in states], axis=-1)
 
 
+def occlusion_agreement(counts: Ints) -> CategoryAgreement:
+    """Agreement on occlusion over the joints judged twice or more.
+
+    Gwet's chance agreement may be read as of all ratings, those of joints judged once among them; then hands that one
+    person answered alone would move a figure of how well people agree.
+
+    Args:
+        counts: (..., 2) of `occlusion_counts`.
+    """
+    units = counts.reshape(-1, counts.shape[-1])
+    twice = units[units.sum(axis=1) >= 2]
+    return category_agreement(twice if len(twice) else units)
+
+
 def agreement_by_joint(panel: Panel) -> Floats:
     """(21) chance that two people give a joint the same state; NaN where nobody judged it twice."""
     counts = occlusion_counts(panel)
-    return np.array([category_agreement(counts[:, joint]).raw for joint in range(counts.shape[1])])
+    return np.array([occlusion_agreement(counts[:, joint]).raw for joint in range(counts.shape[1])])
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ def build_profiles(
         untouched: (H, A) of `prelabels.untouched_answers`.
         resampler: of the panel's pictures.
     """
-    errors = factor_intervals(panel, pairs, sigmas.relative, sigmas.influence[0], resampler)
+    errors = factor_intervals(panel, pairs, sigmas.relative, sigmas.influence, resampler)
     told = np.array([np.isfinite(e.low) for e in errors], dtype=np.bool_)
     known = len(panel.annotators) > 2 and len(pairs.hand) > 0
     judgement = _occlusion_intervals(panel, occlusion, told, resampler)

@@ -43,8 +43,11 @@ def measure_repeats(
     resamples: int,
     seed: int,
     sizes: Mapping[str, float] | None = None,
+    sources: Mapping[str, str] | None = None,
 ) -> list[Repeats]:
-    """Each annotator who repeated hands, by name. Joints left where they were the first time take no part.
+    """Each annotator who repeated hands, by name.
+
+    Joints left where they were the first time, and those of rejected hands, take no part.
 
     Args:
         repeats: (first, second) answers of one annotator to one hand.
@@ -53,21 +56,27 @@ def measure_repeats(
         seed: of the resamples.
         sizes: hand -> its size, px, as σ was measured with. Without one it is that of the middle of both answers, and
             the hands of careless people look a little too large.
+        sources: hand -> its source, whose σ counts.
     """
     of: dict[str, list[tuple[Submission, Submission]]] = {}
     for first, second in repeats:
-        if all(s.keypoints is not None and s.visibility is not None for s in (first, second)):
+        if all(s.keypoints is not None and s.visibility is not None and not s.rejected for s in (first, second)):
             of.setdefault(first.annotator, []).append((first, second))
-    known = sizes or {}
-    return [
-        _measured(name, pairs, sigmas, known, Resampler(np.arange(len(pairs)), resamples, seed))
-        for name, pairs in sorted(of.items())
-    ]
+    found = []
+    for name, pairs in sorted(of.items()):
+        hands, hand = np.unique([first.hand_id for first, _ in pairs], return_inverse=True)
+        source = [(sources or {}).get(first.hand_id, "") for first, _ in pairs]
+        resampler = Resampler(hand.astype(np.int64), resamples, seed)
+        found.append(_measured(name, pairs, len(hands), hand.astype(np.int64), source, sigmas, sizes or {}, resampler))
+    return found
 
 
 def _measured(
     name: str,
     pairs: Sequence[tuple[Submission, Submission]],
+    n_hands: int,
+    hand: Ints,
+    source: Sequence[str],
     sigmas: Sigmas,
     sizes: Mapping[str, float],
     resampler: Resampler,
@@ -80,28 +89,39 @@ def _measured(
     scale = np.where(given > 0, given, own)
     apart = np.linalg.norm(points[:, 0] - points[:, 1], axis=-1)
     same = states[:, 0] == states[:, 1]
-    sigma = sigmas.table[states[:, 0], np.arange(states.shape[2])] * scale[:, None]
+    tables = np.stack([sigmas.table_of(name) for name in source])
+    own_sigma = np.take_along_axis(tables, np.maximum(states[:, :1], 0), axis=1)[:, 0]
+    sigma = own_sigma * scale[:, None]
     moved = placed & same & (apart > UNTOUCHED_PX)
     relative = np.where(moved, (apart / sigma) ** 2, np.nan)
-    each = np.repeat(np.arange(len(pairs), dtype=np.int64), states.shape[2])
+    each = np.repeat(hand, states.shape[2])
     squared = resampler.median(relative.ravel(), each)
     value, low, high = (math.sqrt(v / (4 * math.log(2))) for v in (squared.value, squared.low, squared.high))
     judged = np.where(placed, same.astype(np.float64), np.nan)
     state = np.where(np.isfinite(relative), states[:, 0], ABSENT)
-    error = Estimate(value, *_with_sigma(value, low, high, state, sigmas.influence[:1]), squared.n)
-    return Repeats(name, len(pairs), error, resampler.share(judged.ravel(), each))
+    ends = _with_sigma(value, low, high, _moved(state, source, sigmas))
+    return Repeats(name, n_hands, Estimate(value, *ends, squared.n), resampler.share(judged.ravel(), each))
 
 
-def _with_sigma(value: float, low: float, high: float, state: Ints, influence: Floats) -> tuple[float, float]:
+def _moved(state: Ints, source: Sequence[str], sigmas: Sigmas) -> Floats:
+    """(groups) how far each group of the round's pictures moves log σ of the joints (pairs, 21) in these states."""
+    total = max(int((state != ABSENT).sum()), 1)
+    moved = np.zeros(sigmas.influence.shape[1])
+    for name in set(source) if len(sigmas.influence) else ():
+        at = 1 + sigmas.sources.index(name) if name in sigmas.sources else 0
+        here = np.array([s == name for s in source])[:, None]
+        for code in (Visibility.VISIBLE, Visibility.OCCLUDED):
+            part = ((state == code) & here).sum(axis=0) / total
+            moved += sigmas.influence[at, :, int(code)] @ part / 2
+    return moved
+
+
+def _with_sigma(value: float, low: float, high: float, moved: Floats) -> tuple[float, float]:
     """Ends of the interval once σ, which the error is counted in, is known no better than it is.
 
     Logarithms of both, whose errors add as squares, each limit by itself. Source: G. Y. Zou and A. Donner,
     "Construction of confidence limits about effect measures: a general approach", Stat. Med. 27 (2008).
     """
-    moved = np.zeros(influence.shape[1])
-    for code in (Visibility.VISIBLE, Visibility.OCCLUDED):
-        part = (state == code).sum(axis=0) / max(int((state != ABSENT).sum()), 1)
-        moved += influence[:, :, int(code)].sum(axis=0) @ part / 2
     error, t = linear_error(moved)
     if not value > 0 or not moved.any():
         return low, high

@@ -4,7 +4,7 @@ Let two annotators err independently, each coordinate with standard deviation σ
 hand's scale). Their difference has variance 2σ² a coordinate, so d² / 2σ² follows χ² with two degrees
 of freedom, whose median is 2 ln 2. Hence σ² = median(d²) / (4 ln 2): half of the pairs may be swaps
 or slips before it breaks, where a root mean square is carried away by a few. Joints that both left
-where the pre-label had them take no part.
+where their pre-label had them take no part.
 
 σ here is of one coordinate of one annotator. COCO's σ is the root mean square *distance* of one
 annotator (E[d²/s²]); under the same law that is sqrt(2) times as much.
@@ -36,8 +36,8 @@ POPULATION = {"occluded": 0.035, "visible": 0.018}
 """Where nothing was annotated twice: of the size of COCO-WholeBody's hand σ brought to hand scale; a
 stand-in, marked as such wherever it is used."""
 UNTOUCHED_PX = 0.05
-"""Two people don't click this close (1 pair in 6,000 would at σ = 2 px): both left the joint where the pre-label
-had it. That is one opinion, not two, and would make people look more precise than they are."""
+"""Two people who began from pre-labels don't click this close (1 pair in 6,000 would at σ = 2 px): both left the joint
+where it was. That is one opinion, not two, and would make people look more precise than they are."""
 UNDISPUTED = 0.75
 """Part of the words on a joint's state that must be one for its distances to tell that state's σ: two who are both
 wrong about it agree, too. Of three answers that is all of them. People who are right 95, 90 and 80 times in 100 would
@@ -78,9 +78,10 @@ class Sigmas:
         by_source: one a source, state and joint; empty where there is one source.
         table: (3, 21) σ by `Visibility` and joint, of all sources; NaN for not annotatable.
         factors: (n annotators) how many times σ each annotator errs.
-        relative: (P, 21) d² / (σ² s²) of every pair where the joint's state is `UNDISPUTED`, else NaN.
+        relative: (P, 21) d² / (σ² s²), σ of the pair's source, where the joint's state is `UNDISPUTED`; else NaN.
         influence: (1 + sources, groups of pictures, 3, 21) how far each group moves log σ², of all sources and of each;
-            none where sources were not measured apart.
+            none where nothing was resampled.
+        sources: names, in the order of `influence`.
     """
 
     cells: tuple[Sigma, ...]
@@ -89,6 +90,7 @@ class Sigmas:
     factors: Floats
     relative: Floats
     influence: Floats
+    sources: tuple[str, ...] = ()
 
     def in_px(self, panel: Panel, scale: Floats, *, personal: bool) -> Floats:
         """σ (H, A, 21) of every answer's joints, px; NaN where there is no joint.
@@ -131,7 +133,7 @@ def _undisputed(visibility: Ints, state: int) -> Bools:
 
 
 def measure_sigmas(
-    panel: Panel, pairs: Pairs, scale: Floats, excluded: Bools, resampler: Resampler, *, apart: bool = True
+    panel: Panel, pairs: Pairs, scale: Floats, excluded: Bools, resampler: Resampler | None = None
 ) -> Sigmas:
     """σ of each joint, visible and occluded, from pairs where its state is `UNDISPUTED` and not both on the pre-label.
 
@@ -140,41 +142,66 @@ def measure_sigmas(
         pairs: of the panel.
         scale: (H) px.
         excluded: (H, A, 21) joints that take no part: of fingers that were mistaken for others.
-        resampler: of the panel's images.
-        apart: also measure each source by itself, where there are several, and how sure all of it is.
+        resampler: of the panel's images; without one nothing says how sure all of it is.
     """
     kept = np.where(excluded[..., None], np.nan, panel.keypoints)
     offset = kept[pairs.hand, pairs.first] - kept[pairs.hand, pairs.second]
     distance = (offset**2).sum(axis=-1)
-    untouched = distance < UNTOUCHED_PX**2
-    squared = np.where(untouched, np.nan, distance) / scale[pairs.hand, None] ** 2
+    began = _began(panel)
+    untouched = (distance < UNTOUCHED_PX**2) & (began[pairs.hand, pairs.first] & began[pairs.hand, pairs.second])[
+        :, None
+    ]
+    # who places joints on whole pixels hits the very same one now and then
+    squared = np.where(untouched, np.nan, np.maximum(distance, UNTOUCHED_PX**2)) / scale[pairs.hand, None] ** 2
     one, other = (panel.visibility[pairs.hand, k] for k in (pairs.first, pairs.second))
     cells: list[Sigma] = []
     by_source: list[Sigma] = []
     table = np.full((3, N_JOINTS), np.nan)
-    relative = np.full(squared.shape, np.nan)
     source = panel.source[pairs.hand]
     agreed_on: dict[int, Floats] = {}
     for state, code in STATES.items():
         agreed = (one == code) & (other == code) & _undisputed(panel.visibility, code)[pairs.hand]
         values = np.where(agreed, squared, np.nan)
-        pooled = [_cell(values, pairs, joint, state, resampler if apart else None) for joint in range(N_JOINTS)]
+        pooled = [_cell(values, pairs, joint, state, resampler) for joint in range(N_JOINTS)]
         cells += pooled
         table[code] = [c.estimate.value for c in pooled]
-        for k, name in enumerate(panel.sources if apart and len(panel.sources) > 1 else ()):
+        for k, name in enumerate(panel.sources if len(panel.sources) > 1 else ()):
             own = np.where((source == k)[:, None], values, np.nan)
             by_source += [_of_source(own, pairs, cell, name, resampler) for cell in pooled]
-        relative = np.where(agreed, squared / table[code] ** 2, relative)
         agreed_on[code] = values
     found = Sigmas(
         cells=tuple(cells),
         by_source=tuple(by_source),
         table=table,
-        factors=error_factors(panel, pairs, relative),
-        relative=relative,
-        influence=np.zeros((0, resampler.n_groups, *table.shape)),
+        factors=np.ones(len(panel.annotators)),
+        relative=np.full(squared.shape, np.nan),
+        influence=np.zeros((0, 0, *table.shape)),
+        sources=panel.sources,
     )
-    return replace(found, influence=_influence(found, agreed_on, panel, pairs, resampler)) if apart else found
+    relative = _relative(found, agreed_on, source)
+    found = replace(found, relative=relative, factors=error_factors(panel, pairs, relative))
+    if resampler is None:
+        return found
+    return replace(found, influence=_influence(found, agreed_on, panel, pairs, resampler))
+
+
+def _began(panel: Panel) -> Bools:
+    """(H, A) answers that began from a pre-label."""
+    rows = [[bool(s is not None and s.prediction_id) for s in row] for row in panel.submissions]
+    return np.array(rows, dtype=np.bool_).reshape(panel.annotator.shape)
+
+
+def _relative(sigmas: Sigmas, squared: Mapping[int, Floats], source: Ints) -> Floats:
+    """`Sigmas.relative`: of people who answer the hard hands of a hard source nobody says that they err more.
+
+    Args:
+        sigmas: measured.
+        squared: state -> (P, 21) of `measure_sigmas`.
+        source: (P) index.
+    """
+    tables = np.stack([sigmas.table, *(sigmas.table_of(name) for name in sigmas.sources)])
+    found = [values / tables[1 + source, state] ** 2 for state, values in squared.items()]
+    return np.asarray(np.fmax(*found))
 
 
 def _influence(
@@ -208,7 +235,7 @@ def _levels(joint: int) -> dict[str, tuple[int, ...]]:
     return {"joint": (joint,), "finger": finger, "all": tuple(range(N_JOINTS))}
 
 
-def _of_source(values: Floats, pairs: Pairs, pooled: Sigma, source: str, resampler: Resampler) -> Sigma:
+def _of_source(values: Floats, pairs: Pairs, pooled: Sigma, source: str, resampler: Resampler | None) -> Sigma:
     """The figure of one source, of the joint or its finger; else that of all sources."""
     own = _cell(values, pairs, JOINT_INDEX[pooled.joint], pooled.state, resampler)
     if own.level in ("joint", "finger"):

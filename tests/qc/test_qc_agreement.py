@@ -8,7 +8,13 @@ from scipy import stats
 from hint_tools.core.records import Frame, Hand
 from hint_tools.qc.agreement import measure_agreement, pair_distances, pck_curves
 from hint_tools.qc.bootstrap import Resampler
-from hint_tools.qc.occlusion import category_agreement, occlusion_counts, occlusion_findings, occlusion_habits
+from hint_tools.qc.occlusion import (
+    category_agreement,
+    occlusion_agreement,
+    occlusion_counts,
+    occlusion_findings,
+    occlusion_habits,
+)
 from hint_tools.qc.panel import build_pairs, build_panel
 from hint_tools.qc.scale import geometric_median, measure
 
@@ -191,3 +197,28 @@ def test_sources_are_told_apart():
     )
     found = {a.name: a for a in all_found if a.group == "source"}
     assert found["far"].distance.value > 0.2 > 0.05 > found["near"].distance.value
+
+
+def test_a_hand_answered_once_moves_no_figure_of_agreement():
+    made = make_round(40, 3, seed=240)
+    more = make_round(60, 1, seed=241)
+    hands = [Hand(hand_id=f"x{i}", frame_id=f"x{i}", side="right", box=h.box) for i, h in enumerate(more.hands)]
+    alone = [
+        answer(hands[i].hand_id, "ana", s.keypoints, np.ones(21, dtype=int), number=i)
+        for i, s in enumerate(more.submissions)
+    ]
+    without = occlusion_agreement(occlusion_counts(made.panel()))
+    beside = occlusion_agreement(occlusion_counts(build_panel([*made.submissions, *alone], [*made.hands, *hands], [])))
+    assert beside == without
+
+
+def test_ends_of_an_interval_do_not_hang_on_the_order_of_few_pictures():
+    """Seven pictures of a hundred: resamples that hold one of them have no standard error, but for rounding."""
+    rng = np.random.default_rng(0)
+    resampler = Resampler(np.arange(100), 1000, 0)
+    for _ in range(20):
+        values, hand = rng.exponential(size=140), np.repeat(np.arange(7), 20)
+        order = rng.permutation(140)
+        one, other = resampler.mean(values, hand), resampler.mean(values[order], hand[order])
+        assert other.low == pytest.approx(one.low, rel=1e-6)
+        assert other.high == pytest.approx(one.high, rel=1e-6)

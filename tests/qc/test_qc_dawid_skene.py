@@ -98,3 +98,15 @@ def test_people_of_one_mind_are_not_overruled_by_what_is_usual():
         agreed = (panel.visibility == word).all(axis=1)
         assert agreed.any()
         assert (voted.state[agreed] == word).all()
+
+
+def test_two_people_get_one_figure_and_lose_nothing_by_it():
+    """Any split of their differences fits two people as well: what says nothing must not decide."""
+    panel, truth = judged(600, [(0.92, 0.93), (0.92, 0.93)], seed=5)
+    found = estimate_visibility(panel)
+    assert len({*found.sensitivity.tolist(), *found.specificity.tolist()}) == 1
+    assert found.sensitivity[0] == pytest.approx(0.925, abs=0.02)
+    differ = (panel.visibility[:, 0] != panel.visibility[:, 1]) & (found.probability > 0)
+    state = np.where(found.probability > 0.5, 2, 1)
+    # 65 of 100 joints are visible: that is all that is left to go by
+    assert (state == truth)[differ].mean() == pytest.approx(0.65, abs=0.04)
