@@ -35,6 +35,7 @@ _TOLD_APART = 3
 well, and costs 3 of 100 disputed joints."""
 _STEPS = 200
 _DONE = 1e-7
+_LARGE = 2**40
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,16 +153,18 @@ def judged_joints(panel: Panel, model: VisibilityModel) -> Floats:
 
 def _patterns(panel: Panel) -> _Patterns:
     words = np.where(panel.visibility == Visibility.VISIBLE, 1, 0) - (panel.visibility == Visibility.OCCLUDED)
-    teams, team = np.unique(panel.annotator, axis=0, return_inverse=True)
-    width = panel.annotator.shape[1]
-    said = ((words + 1) * 3 ** np.arange(width)[None, :, None]).sum(axis=1)
-    code = (team.reshape(-1, 1) * N_JOINTS + np.arange(N_JOINTS)) * 3**width + said
-    distinct, of, count = np.unique(code, return_inverse=True, return_counts=True)
-    rest, said_once = np.divmod(distinct, 3**width)
-    word = (said_once[:, None] // 3 ** np.arange(width)) % 3 - 1
+    team = np.unique(panel.annotator, axis=0, return_inverse=True)[1].reshape(-1, 1)
+    code = team * N_JOINTS + np.arange(N_JOINTS)
+    for slot in range(words.shape[1]):
+        code = 3 * code + words[:, slot] + 1
+        if int(code.max(initial=0)) > _LARGE:  # many answers to one hand: numbered anew before the digits run out
+            code = np.unique(code, return_inverse=True)[1].reshape(code.shape)
+    _, first, of, count = np.unique(code, return_index=True, return_inverse=True, return_counts=True)
+    hand, joint = np.divmod(first, N_JOINTS)
+    word = words[hand, :, joint]
     return _Patterns(
-        joint=rest % N_JOINTS,
-        annotator=teams[rest // N_JOINTS].reshape(len(distinct), width),
+        joint=joint,
+        annotator=panel.annotator[hand],
         word=word,
         count=count.astype(np.float64),
         shared=(word != 0).sum(axis=1) >= 2,

@@ -110,3 +110,21 @@ def test_two_people_get_one_figure_and_lose_nothing_by_it():
     state = np.where(found.probability > 0.5, 2, 1)
     # 65 of 100 joints are visible: that is all that is left to go by
     assert (state == truth)[differ].mean() == pytest.approx(0.65, abs=0.04)
+
+
+@pytest.mark.parametrize("people", [33, 60])
+def test_one_hand_that_a_whole_lab_answered(people):
+    """Sixty words on a joint are 3^60 patterns, more than any number holds."""
+    rng = np.random.default_rng(0)
+    truth = np.where(rng.random((30, 21)) < 0.3, 1, 2)
+    hands = [Hand(hand_id=f"h{h:05d}", frame_id=f"f{h:05d}", side="right", box=[0, 0, 9, 9]) for h in range(30)]
+    answers = []
+    for h in range(30):
+        for k in range(people if h < 10 else 3):
+            said = np.where(rng.random(21) < 0.9, truth[h], 3 - truth[h])
+            answers.append(answer(hands[h].hand_id, f"p{(h + k) % people:02d}", np.zeros((21, 2)), said, number=k))
+    found = estimate_visibility(build_panel(answers, hands, []))
+    right = np.where(found.probability > 0.5, 2, 1) == truth
+    assert right[:10].all()
+    assert right.mean() > 0.97
+    assert np.median(found.specificity) == pytest.approx(0.9, abs=0.04)
