@@ -26,7 +26,7 @@ Ints = npt.NDArray[np.integer]
 
 FAR = 4.0
 """σ from the consensus from which on a joint gets a line to it: an honest one in 3,000."""
-MARKED_WORDS = "see here"
+MARKED_WORDS = "see\u00a0here"
 """Under an answer with a mistake: its frame in words."""
 _COLUMNS = 4
 """More in a row would be too small to be judged."""
@@ -127,7 +127,7 @@ class Pictures:
         points = apply_affine(view.affine, joints)
         goal = apply_affine(view.affine, np.asarray(consensus.keypoints))
         if view.asked is not None:
-            said = [*said, "wider view"]
+            said = [*said, "wider\u00a0view"]
             # on another hand, 21 lines that say the same would hide it
             far = _first_of(far) if 2 * far.sum() > N_JOINTS else far
         svg = Markup("").join(

@@ -68,7 +68,7 @@ def test_answers_share_their_photograph_and_stand_four_in_a_row(given):
     assert len(gallery.figures) == 6
     assert len({f.photo.anchor for f in gallery.figures}) == 1
     assert [f.marked for f in gallery.figures] == [False, True, False, False, False, False]
-    assert [f.caption for f in gallery.figures][:2] == ["ana · right", "bo · right · see here"]
+    assert [f.caption for f in gallery.figures][:2] == ["ana · right", "bo · right · see\u00a0here"]
     assert min(gallery.figures[0].photo.width, gallery.figures[0].photo.height) >= 320
 
 
@@ -83,8 +83,8 @@ def test_each_picture_says_in_words_what_is_in_it(given):
 def test_an_answer_on_another_hand_is_shown_where_it_is(given):
     figures = given.gallery(1, [CY]).figures
     assert figures[CY].photo.anchor != figures[ANA].photo.anchor
-    assert "wider view" in figures[CY].caption
-    assert "wider view" not in figures[ANA].caption
+    assert "wider\u00a0view" in figures[CY].caption
+    assert "wider\u00a0view" not in figures[ANA].caption
     assert 'class="asked"' in figures[CY].svg
     assert 'class="asked"' not in figures[ANA].svg
     assert len(re.findall(r'<g class="off"><path class="line edge" d="M[^M]+"', figures[CY].svg)) == 1  # one for all
