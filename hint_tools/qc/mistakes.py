@@ -68,6 +68,7 @@ class Mistake:
         anew: proposal: joint, x and y (px) of those that are nowhere in the answer.
         side: proposal, empty for none.
         other_hand: proposal: id of the hand the answer belongs to, empty for none.
+        joints: those the mistake is about, where it is not about all or whole fingers.
     """
 
     kind: str
@@ -80,6 +81,7 @@ class Mistake:
     anew: tuple[tuple[int, float, float], ...] = ()
     side: str = ""
     other_hand: str = ""
+    joints: tuple[int, ...] = ()
 
 
 def name_of(panel: Panel, hand: int, slot: int) -> str:
@@ -154,9 +156,10 @@ def missed_occlusions(panel: Panel, least: int) -> list[Mistake]:
     judged = (occluded | visible) & (hidden - occluded >= 2) & (seen - visible == 0)
     number, of = missed.sum(axis=2), judged.sum(axis=2)
     for hand, slot in np.argwhere((number >= least) & (number >= MOST_MISSED * of)).tolist():
-        names = [JOINT_NAMES[j] for j in np.flatnonzero(missed[hand, slot])]
-        message = f"{name_of(panel, hand, slot)} calls {len(names)} joints visible that all others call occluded: "
-        found.append(Mistake("missed-occlusion", hand, (slot,), message + ", ".join(names)))
+        joints = tuple(np.flatnonzero(missed[hand, slot]).tolist())
+        message = f"{name_of(panel, hand, slot)} calls {len(joints)} joints visible that all others call occluded: "
+        message += ", ".join(JOINT_NAMES[j] for j in joints)
+        found.append(Mistake("missed-occlusion", hand, (slot,), message, joints=joints))
     return found
 
 

@@ -16,7 +16,7 @@ from hint_tools.qc.bias import DIRECTIONS
 from hint_tools.qc.bootstrap import Estimate
 from hint_tools.qc.mistakes import KINDS
 from hint_tools.qc.people_page import OVERVIEW, compared, error_text, judgement_text, person_anchor
-from hint_tools.qc.pictures import LEGEND, Pictures
+from hint_tools.qc.pictures import Pictures
 from hint_tools.qc.profiles import Profile
 from hint_tools.qc.wording import with_interval
 from hint_tools.report.charts import line_chart
@@ -26,10 +26,10 @@ from hint_tools.report.page import (
     Cell,
     Chart,
     Details,
-    Figure,
     Gallery,
     Link,
     Links,
+    Overlay,
     Points,
     Section,
     Table,
@@ -185,14 +185,13 @@ def _drift(analysis: Analysis, annotator: int) -> list[Block]:
 
 def _worst(analysis: Analysis, annotator: int, pictures: Pictures) -> list[Block]:
     conclusions = {c.hand_id: c for c in analysis.consensus}
-    figures: list[Figure] = []
+    figures: list[Overlay] = []
     for hand, slot, why in worst_answers(analysis, annotator, pictures.apart):
-        hand_id = analysis.panel.hand_ids[hand]
-        both = pictures.beside_consensus(analysis.panel, hand, slot, conclusions[hand_id], f"{why} · hand {hand_id}")
-        figures += both or ()
+        own = conclusions[analysis.panel.hand_ids[hand]]
+        figures += pictures.beside_consensus(analysis.panel, hand, slot, own, why) or ()
     if not figures:
         return [Text("No answer is far from the consensus.")] if compared(analysis) else []
-    return [Gallery(figures, 4, "Their worst hands, each beside the consensus", note=LEGEND)]
+    return [Gallery(figures, 4, "Their worst hands, each beside the consensus")]
 
 
 def worst_answers(analysis: Analysis, annotator: int, apart: Floats, most: int = WORST) -> list[tuple[int, int, str]]:

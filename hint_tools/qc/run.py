@@ -19,11 +19,12 @@ from hint_tools.qc.gates import check_gates, gate_findings
 from hint_tools.qc.gold import gold_findings
 from hint_tools.qc.mistakes import KINDS, name_of
 from hint_tools.qc.occlusion import occlusion_findings
-from hint_tools.qc.page import REPORT_FILE, further_pages, sections
+from hint_tools.qc.page import further_pages, sections
 from hint_tools.qc.panel import build_panel
 from hint_tools.qc.person_page import distances_to_consensus
 from hint_tools.qc.pictures import Pictures
 from hint_tools.qc.profiles import stamp_findings
+from hint_tools.qc.queue_page import REPORT_FILE
 from hint_tools.qc.results import qc_json, sigmas_json
 from hint_tools.qc.spreadsheets import spreadsheets
 from hint_tools.qc.summary import figures, headline

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
+
+from hint_tools.report.data_uri import data_uri
+from hint_tools.report.photo import Legend, Overlay
 
 _LOCAL = re.compile(r"(?![./]*\.\./\.\.)[\w./-]*(#[\w-]+)?")
 
@@ -36,13 +37,6 @@ class Link:
 
 Cell: TypeAlias = str | int | float | Link
 
-JPEG_QUALITY = 86
-"""Of photographs on a page: no visible blocks at crop size, about 12 kB a 256 px crop."""
-_ROUGH_BYTES, _ROUGH_QUALITY = 0.5, 60
-"""Bytes a pixel from which on a picture is coarsened: grain and foliage, which would double a page and hide blocks."""
-_SAMPLED, _FLAT_COLOURS = 8, 64
-"""A picture with more colours than that in every 8th pixel of every 8th row is a photograph: as PNG it would be several
-times as large, so that is not tried."""
 SIGNIFICANT_DIGITS = 3
 """Of the largest number in a table's column; the rest of the column keeps the same decimals."""
 _MISSING = "–"
@@ -66,14 +60,7 @@ class Figure:
     @property
     def source(self) -> str:
         """The picture as a data URI: JPEG, or PNG where that is smaller (flat drawings)."""
-        bgr = cv2.cvtColor(self.image, cv2.COLOR_RGB2BGR)
-        form, data = "jpeg", _jpeg(bgr, JPEG_QUALITY)
-        if len(data) > _ROUGH_BYTES * bgr.shape[0] * bgr.shape[1]:
-            data = _jpeg(bgr, _ROUGH_QUALITY)
-        if len(np.unique(bgr[::_SAMPLED, ::_SAMPLED].reshape(-1, 3), axis=0)) <= _FLAT_COLOURS:
-            png = cv2.imencode(".png", bgr)[1].tobytes()
-            form, data = ("png", png) if len(png) < len(data) else (form, data)
-        return f"data:image/{form};base64,{base64.b64encode(data).decode()}"
+        return data_uri(self.image)
 
     @property
     def height(self) -> int:
@@ -84,10 +71,6 @@ class Figure:
     def width(self) -> int:
         """Of the picture, px."""
         return int(self.image.shape[1])
-
-
-def _jpeg(bgr: npt.NDArray[Any], quality: int) -> bytes:
-    return bytes(cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes())
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +85,7 @@ class Gallery:
         note: small words between caption and figures.
     """
 
-    figures: Sequence[Figure]
+    figures: Sequence[Figure | Overlay]
     columns: int = 4
     caption: str = ""
     anchor: str = ""
@@ -198,7 +181,7 @@ class Details:
     kind = "details"
 
 
-Block: TypeAlias = Figure | Gallery | Table | Chart | Text | Points | Links | Details
+Block: TypeAlias = Figure | Gallery | Table | Chart | Text | Points | Links | Details | Legend
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,11 +29,12 @@ from hint_tools.report.blocks import (
     Table,
     Text,
 )
+from hint_tools.report.photo import Legend, Overlay, Photo
 from hint_tools.store.atomic import write_text
 
 __all__ = [
-    "Block", "Cell", "Chart", "Details", "Figure", "Gallery", "Link", "Links", "Points", "Section", "Table", "Text",
-    "render_page", "write_report",
+    "Block", "Cell", "Chart", "Details", "Figure", "Gallery", "Legend", "Link", "Links", "Overlay", "Photo", "Points",
+    "Section", "Table", "Text", "render_page", "write_report",
 ]  # fmt: skip
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -45,7 +46,7 @@ _CONTENTS_FROM = 3
 
 
 def render_page(title: str, subtitle: str, facts: Mapping[str, str], sections: Sequence[Section]) -> str:
-    """The whole page as HTML. Every text is escaped; only a `Chart`'s own drawing is taken as markup.
+    """The whole page as HTML. Every text is escaped; only drawings (of charts, overlays, legends) are taken as markup.
 
     Args:
         title: the headline.
@@ -63,6 +64,7 @@ def render_page(title: str, subtitle: str, facts: Mapping[str, str], sections: S
         sections=placed,
         style=style,
         contents=listed if len(listed) >= _CONTENTS_FROM else [],
+        held=set(),  # anchors of the photographs that stand on the page already
     )
     return _UNPRINTABLE.sub("\ufffd", page)
 

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from devtools import CHROMIUM, Tab, browser
+from markupsafe import Markup
 
 from hint_tools.report.charts import bar_chart
 from hint_tools.report.page import (
@@ -15,12 +17,14 @@ from hint_tools.report.page import (
     Gallery,
     Link,
     Links,
+    Overlay,
     Points,
     Section,
     Table,
     Text,
     write_report,
 )
+from hint_tools.report.photo import encoded
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no chromium to look with")]
 
@@ -131,3 +135,30 @@ def test_a_table_of_ten_columns_fits_on_paper(tab: Tab, tmp_path: Path) -> None:
     tab.show(718, 1000, media="print")  # A4 less Chromium's own margins, at 96 px an inch
     tab.open((tmp_path / "page.html").as_uri())
     assert tab.run("document.querySelector('table').getBoundingClientRect().right") <= 718
+
+
+@pytest.mark.parametrize("media", ["screen", "print"])
+def test_a_photograph_held_once_is_seen_under_every_drawing(tab: Tab, tmp_path: Path, media: str) -> None:
+    red = np.zeros((64, 64, 3), np.uint8)
+    red[..., 0] = 230
+    dot = Markup('<circle cx="32" cy="32" r="8" fill="#0000ff"/>')
+    overlays = [Overlay(encoded(red), dot, "c", "a", marked=k == 1) for k in range(3)]
+    write_report(tmp_path / "page.html", "t", "", {}, [Section("s", [Gallery(overlays, 3)])])
+    tab.show(1000, 700, media=media)
+    tab.console.clear()
+    tab.open((tmp_path / "page.html").as_uri())
+    tab.shoot(tmp_path / "page.png")
+    seen = cv2.imread(str(tmp_path / "page.png"))[..., ::-1]
+    places = tab.run(
+        "[...document.querySelectorAll('.photo')].map(e => (r => [r.x, r.y, r.width])(e.getBoundingClientRect()))"
+    )
+    assert len(places) == 3
+    for x, y, width in places:
+        assert np.abs(seen[int(y + width / 5), int(x + width / 5)].astype(int) - (230, 0, 0)).max() < 20
+        assert np.abs(seen[int(y + width / 2), int(x + width / 2)].astype(int) - (0, 0, 255)).max() < 20
+    assert tab.run("[...document.querySelectorAll('.photo')].map(e => getComputedStyle(e).outlineStyle)") == [
+        "none",
+        "solid",
+        "none",
+    ]
+    assert tab.console == []
