@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from hint_tools.core.findings import Finding, Severity
 from hint_tools.core.skeleton import JOINT_NAMES, N_JOINTS
-from hint_tools.qc.bootstrap import Estimate, Resampler
+from hint_tools.qc.bootstrap import Estimate, Resampler, student
 from hint_tools.qc.panel import Panel
 
 Floats = npt.NDArray[np.float64]
@@ -31,9 +31,9 @@ CUT = 3.0
 WORTH_A_WORD = 0.008
 """Of the hand's size: about half of the error of a visible joint; smaller habits are not worth a conversation."""
 _Z = 1.959964
-_CAREFUL = 3.24 / _Z
-"""Times the interval that must leave zero out before a habit is told: of 21 joints in two directions one alone is
-beyond 3.24 standard errors by chance with one person in twenty (Bonferroni)."""
+_FIGURES = N_JOINTS * len(DIRECTIONS)
+"""Of a person: a habit is told where that interval leaves zero out which one of so many does by chance with one person
+in a hundred (Bonferroni)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +125,26 @@ def measure_bias(panel: Panel, placed: Placed, resampler: Resampler) -> list[Bia
     error = np.array([(e.high - e.low) / (2 * _Z) for *_, e in raw])
     known = np.isfinite(value) & np.isfinite(error)
     between = max(float(np.mean(value[known] ** 2 - error[known] ** 2)), 0.0) if known.any() else 0.0
+    pictures = [
+        len(np.unique(resampler.group[(panel.annotator == k).any(axis=1)])) for k in range(len(panel.annotators))
+    ]
     found = []
     for i, (k, joint, d, estimate) in enumerate(raw):
         shrunk = _shrunk(estimate, float(error[i]), between)
-        told = _beyond_chance(estimate, shrunk) and _is_own(panel, placed, resampler, (k, joint, d), estimate.value)
+        told = _beyond_chance(estimate, shrunk, pictures[k]) and _is_own(
+            panel, placed, resampler, (k, joint, d), estimate.value
+        )
         found.append(Bias(k, JOINT_NAMES[joint], DIRECTIONS[d], estimate, shrunk, told))
     return found
 
 
-def _beyond_chance(measured: Estimate, shrunk: Estimate) -> bool:
+def _beyond_chance(measured: Estimate, shrunk: Estimate, pictures: int) -> bool:
     """Large enough to matter, and no accident among the many figures of a person."""
+    if abs(shrunk.value) < WORTH_A_WORD or not np.isfinite(measured.low):
+        return False
     nearer = measured.value - measured.low if measured.value > 0 else measured.high - measured.value
-    return bool(abs(shrunk.value) >= WORTH_A_WORD and abs(measured.value) > _CAREFUL * nearer)
+    careful = student(pictures - 1, 1 - 0.005 / _FIGURES) / student(pictures - 1)
+    return bool(abs(measured.value) > careful * nearer)
 
 
 def _is_own(panel: Panel, placed: Placed, resampler: Resampler, which: tuple[int, int, int], value: float) -> bool:

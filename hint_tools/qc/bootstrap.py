@@ -204,9 +204,9 @@ def _tail(groups: int) -> float:
     return 0.5 * math.erfc(math.sqrt(groups / (groups - 1)) * student(groups - 1) / math.sqrt(2))
 
 
-def student(free: float) -> float:
-    """Student's t, 97.5 %."""
-    return float(stdtrit(free, 0.975))
+def student(free: float, part: float = 0.975) -> float:
+    """Student's t, 97.5 % or another part."""
+    return float(stdtrit(free, part))
 
 
 def wilson(hits: int, n: int) -> Estimate:

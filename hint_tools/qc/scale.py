@@ -115,7 +115,8 @@ def _extent(joints: Floats) -> tuple[Floats, Floats]:
     away = np.linalg.norm(joints - middle.reshape(*joints.shape[:-2], 1, 2), axis=-1)
     usual = _median(away.reshape(-1, away.shape[-1])).reshape(away.shape[:-1])
     scale, longer = np.sqrt(size.prod(axis=-1)), size.max(axis=-1)
-    scale, longer = (np.minimum(v, most * usual) for v, most in zip((scale, longer), MOST, strict=True))
+    most = np.where(usual > 0, usual, np.inf)
+    scale, longer = (np.minimum(v, times * most) for v, times in zip((scale, longer), MOST, strict=True))
     return np.where(scale > 0, scale, np.nan), np.where(longer > 0, longer, np.nan)
 
 

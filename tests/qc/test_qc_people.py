@@ -65,12 +65,12 @@ def test_of_two_alone_nobody_has_a_habit():
 
 
 def test_chance_makes_no_habit():
-    """40 rounds of 30 hands and three people: 5,040 figures, of which none was planted."""
+    """40 rounds of 30 hands and three people: one person in a hundred may be told something."""
     told = 0
     for seed in range(40):
         made = make_round(30, 3, seed=900 + seed)
         told += sum(b.told for p in analysed(made).profiles for b in p.biases)
-    assert told <= 6
+    assert told <= 4
 
 
 def test_error_factor_has_an_interval_around_the_truth():

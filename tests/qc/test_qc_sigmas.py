@@ -96,6 +96,7 @@ def test_joints_both_left_at_the_pre_label_do_not_make_people_look_precise():
         number = int(s.hand_id[1:])
         pre_label = made.truth[number] + 0.02 * made.scale[number]
         object.__setattr__(s, "keypoints", np.where(kept[number][:, None], pre_label, s.keypoints))
+        object.__setattr__(s, "prediction_id", f"p{number}")
     found = measured(made)
     assert found.table[2].mean() == pytest.approx(SIGMA[2], rel=0.05)
     visible = [c for c in found.cells if c.state == "visible"]
