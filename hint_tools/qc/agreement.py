@@ -16,6 +16,7 @@ from hint_tools.qc.scale import Sizes
 from hint_tools.qc.sigmas import visible_part
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 PCK_THRESHOLDS = (0.05, 0.1, 0.15)
@@ -106,21 +107,20 @@ def measure_agreement(
     by_scale, by_longer, by_palm = (
         distances.px / size[pairs.hand, None] for size in (sizes.scale, sizes.longer, sizes.palm)
     )
-    hand = np.broadcast_to(pairs.hand[:, None], by_scale.shape)
     slopes = _Slopes(panel, pairs, distances, influence)
     found = []
     both_left = None if untouched is None else untouched[pairs.hand, pairs.first] & untouched[pairs.hand, pairs.second]
-    for group, name, chosen in _groups(panel, pairs, distances, both_left):
-        at = hand[chosen]
-        within = [_within(by_longer[chosen], t) for t in PCK_THRESHOLDS]
+    for group, name, rows, chosen in _groups(panel, pairs, distances, both_left):
+        at = np.broadcast_to(pairs.hand[rows, None], chosen.shape)[chosen]
+        within = [_within(by_longer[rows][chosen], t) for t in PCK_THRESHOLDS]
         found.append(
             Agreement(
                 group,
                 name,
-                resampler.mean(by_scale[chosen], at),
+                resampler.mean(by_scale[rows][chosen], at),
                 tuple(resampler.share(w, at) for w in within),
-                _palm_share(by_palm[chosen], at, resampler),
-                resampler.mean(distances.oks[chosen] / OKS_CEILING, at, slopes.moved(chosen)),
+                _palm_share(by_palm[rows][chosen], at, resampler),
+                resampler.mean(distances.oks[rows][chosen] / OKS_CEILING, at, slopes.moved(rows, chosen)),
             )
         )
     return found
@@ -138,15 +138,15 @@ class _Slopes:
         self._slopes = {Visibility.VISIBLE: slope * visible, Visibility.OCCLUDED: slope * (1 - visible)}
         self._of_source = np.asarray(np.arange(len(panel.sources))[:, None] == panel.source[pairs.hand], np.float64)
 
-    def moved(self, chosen: Bools) -> Floats | None:
-        """(groups of pictures) how far each moves the mean similarity of the chosen pairs and joints (P, 21)."""
+    def moved(self, rows: Ints, chosen: Bools) -> Floats | None:
+        """(groups of pictures) how far each moves the mean similarity of some pairs (n), at chosen joints (n, 21)."""
         if self._influence is None:
             return None
         found = np.zeros(self._influence.shape[1])
         for state, slope in self._slopes.items():
-            total = self._of_source @ (slope * chosen)
+            total = self._of_source[:, rows] @ (slope[rows] * chosen)
             found += np.einsum("sgj,sj->g", self._influence[1:, :, int(state)], total)
-        return np.asarray(found / max(int((chosen & self._known).sum()), 1))
+        return np.asarray(found / max(int((chosen & self._known[rows]).sum()), 1))
 
 
 def _palm_share(by_palm: Floats, hand: npt.NDArray[np.int64], resampler: Resampler) -> Estimate:
@@ -182,30 +182,38 @@ def _within(values: Floats, threshold: float) -> Floats:
 
 def _groups(
     panel: Panel, pairs: Pairs, distances: Distances, both_left: Bools | None
-) -> Iterator[tuple[str, str, Bools]]:
-    """(kind, name, mask over pairs and joints) of every group."""
+) -> Iterator[tuple[str, str, Ints, Bools]]:
+    """(kind, name, pairs, mask over those and joints) of every group."""
+    rows = np.arange(len(pairs.hand))
     everything = np.ones(distances.px.shape, dtype=np.bool_)
-    yield "all", "all joints", everything
-    yield "state", "both visible", distances.both_visible
-    yield "state", "both occluded", distances.both_occluded
-    yield "state", "states differ", everything & ~distances.both_visible & ~distances.both_occluded
+    yield "all", "all joints", rows, everything
+    yield "state", "both visible", rows, distances.both_visible
+    yield "state", "both occluded", rows, distances.both_occluded
+    yield "state", "states differ", rows, everything & ~distances.both_visible & ~distances.both_occluded
     if both_left is not None and both_left.any():
         # two who both leave a joint alone agree to the pixel, which says more of the pre-label than of them
-        yield "pre-label", "moved by one or both", ~both_left
+        yield "pre-label", "moved by one or both", rows, ~both_left
     places: Mapping[str, tuple[int, ...]] = {"wrist": (0,), **FINGER_JOINTS}
     for finger, joints in places.items():
-        yield "finger", finger, _columns(everything, joints)
+        yield "finger", finger, rows, _columns(everything, joints)
     for joint in range(N_JOINTS):
-        yield "joint", JOINT_NAMES[joint], _columns(everything, (joint,))
+        yield "joint", JOINT_NAMES[joint], rows, _columns(everything, (joint,))
+    for kind, name, some in _people_and_places(panel, pairs):
+        yield kind, name, some, everything[some]
+
+
+def _people_and_places(panel: Panel, pairs: Pairs) -> Iterator[tuple[str, str, Ints]]:
+    """(kind, name, pairs) of every two annotators, every source and every period."""
     one, other = (panel.annotator[pairs.hand, k] for k in (pairs.first, pairs.second))
-    for a, b in sorted(set(zip(one.tolist(), other.tolist(), strict=True))):
-        name = f"{panel.annotators[a]} and {panel.annotators[b]}"
-        yield "annotators", name, everything & ((one == a) & (other == b))[:, None]
+    couple = one * len(panel.annotators) + other
+    order = np.argsort(couple, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(couple[order])) + 1) if len(order) else ():
+        a, b = divmod(int(couple[rows[0]]), len(panel.annotators))
+        yield "annotators", f"{panel.annotators[a]} and {panel.annotators[b]}", rows
     for k, source in enumerate(panel.sources):
-        yield "source", source, everything & (panel.source[pairs.hand] == k)[:, None]
-    for k, period in enumerate(panel.periods):
-        if len(panel.periods) > 1:
-            yield "period", f"from {period}", everything & (panel.period[pairs.hand] == k)[:, None]
+        yield "source", source, np.flatnonzero(panel.source[pairs.hand] == k)
+    for k, period in enumerate(panel.periods if len(panel.periods) > 1 else ()):
+        yield "period", f"from {period}", np.flatnonzero(panel.period[pairs.hand] == k)
 
 
 def _columns(mask: Bools, joints: tuple[int, ...]) -> Bools:

@@ -60,6 +60,9 @@ class Resampler:
         chance = np.full(self.n_groups, 1 / self.n_groups)
         self._weights = generator.multinomial(self.n_groups, chance, size=resamples).astype(np.float64)
 
+    def _weights_of(self, groups: Ints) -> Floats:
+        return self._weights if len(groups) == self.n_groups else self._weights[:, groups]
+
     def sums(self, values: Floats, hand: Ints) -> Floats:
         """Sum of `values` (n), each belonging to `hand` (n), over every group (n_groups)."""
         return np.bincount(self.group[hand], values, minlength=self.n_groups).astype(np.float64)
@@ -98,9 +101,10 @@ class Resampler:
 
         Without resamples that hold one picture: their standard error is 0, but for rounding.
         """
-        rest = total - value * count
+        some = np.flatnonzero((total != 0) | (count != 0))
+        rest, number = total[some] - value * count[some], count[some]
         totals, counts, squares, products, squared_counts = (
-            self._weights @ np.stack([rest, count, rest**2, rest * count, count**2], axis=1)
+            self._weights_of(some) @ np.stack([rest, number, rest**2, rest * number, number**2], axis=1)
         ).T
         usable = counts > 0
         off = totals[usable] / counts[usable]
@@ -156,7 +160,8 @@ class Resampler:
         place = np.searchsorted(edges, logs)
         table = np.bincount(group * _BINS + place, minlength=self.n_groups * _BINS).reshape(self.n_groups, _BINS)
         # a resample is a weighted sum of groups, and so are its cumulated counts
-        heights = self._weights @ np.cumsum(table, axis=1).astype(np.float64)
+        some = np.flatnonzero(table.any(axis=1))
+        heights = self._weights_of(some) @ np.cumsum(table[some], axis=1).astype(np.float64)
         middle = (heights >= heights[:, -1:] / 2).argmax(axis=1)
         centers = np.exp(np.concatenate([edges[:1], (edges[1:] + edges[:-1]) / 2, edges[-1:]]))[middle]
         low, high = _interval(centers[heights[:, -1] > 0], np.bincount(group, minlength=self.n_groups))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from hint_tools.qc.advice import advice_to
 from hint_tools.qc.agreement import OKS_CEILING, PALM_THRESHOLD, PCK_THRESHOLDS, Agreement
 from hint_tools.qc.analysis import Analysis
 from hint_tools.qc.bootstrap import Estimate
+from hint_tools.qc.gates import Gate
 from hint_tools.qc.mistakes import Mistake, name_of
 from hint_tools.qc.occlusion import agreement_by_joint
 from hint_tools.qc.panel import ABSENT, Panel, count_answers
@@ -25,8 +27,14 @@ SIGMAS_VERSION = 1
 """Of sigmas.json's layout."""
 
 
-def qc_json(analysis: Analysis, counts: dict[str, int | float | str]) -> dict[str, Any]:
-    """Everything the analysis found, as plain values; NaN becomes null."""
+def qc_json(analysis: Analysis, counts: dict[str, int | float | str], gates: Sequence[Gate] = ()) -> dict[str, Any]:
+    """Everything the analysis found, as plain values; NaN becomes null.
+
+    Args:
+        analysis: everything.
+        counts: of what was read and found.
+        gates: those that are set.
+    """
     panel, occlusion = analysis.panel, analysis.occlusion
     document = {
         "format": "hint-qc",
@@ -39,7 +47,9 @@ def qc_json(analysis: Analysis, counts: dict[str, int | float | str]) -> dict[st
             "oks_of_ceiling": f"object keypoint similarity with the measured sigmas, over {OKS_CEILING}",
             "palm": f"part within {PALM_THRESHOLD} of wrist to middle MCP",
         },
+        "gates": [{"asks": g.asks, "expected": g.expected, "got": g.got, "passed": g.passed} for g in gates],
         "agreement": [_agreement(a) for a in analysis.agreement],
+        "pck_curves_percent": {name: [list(point) for point in curve] for name, curve in analysis.curves.items()},
         "occlusion": {
             "raw": occlusion.raw,
             "prevalence_occluded": occlusion.prevalence[0],

@@ -117,7 +117,7 @@ def _write(
         project.write(CONSENSUS, analysis.consensus)
         project.write(QUEUE, analysis.queue)
         write_json(project.path(SIGMAS), sigmas_json(analysis.sigmas))
-        write_json(project.path(RESULTS), qc_json(analysis, counts))
+        write_json(project.path(RESULTS), qc_json(analysis, counts, check_gates(analysis, config)))
         write_report(
             project.path(REPORT),
             "Annotation quality",
