@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -112,7 +113,7 @@ def _explain_nothing(document: dict[str, Any], name: str, field: str) -> None:
         raise DataError(
             f"{name}: no annotation has labelled joints in `{field}`; other fields that look like some: "
             f"{', '.join(others)}",
-            hint=f"hint qc sigma --field {others[0]} ...",
+            hint=f"hint qc sigma --field {shlex.quote(others[0])} ...",
         )
 
 

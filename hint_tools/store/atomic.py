@@ -11,6 +11,7 @@ import errno
 import json
 import os
 import secrets
+import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -139,8 +140,8 @@ def writing(target: Path) -> Iterator[None]:
             errno.ENOSPC: "free some space on this disk",
             errno.EFBIG: "free some space, or raise the file size limit",
             errno.EDQUOT: "free some of your quota",
-            errno.EACCES: f"give yourself write permission: chmod u+w {target.parent}",
-            errno.EPERM: f"give yourself write permission: chmod u+w {target.parent}",
+            errno.EACCES: f"give yourself write permission: chmod u+w {shlex.quote(str(target.parent))}",
+            errno.EPERM: f"give yourself write permission: chmod u+w {shlex.quote(str(target.parent))}",
             errno.EROFS: "use a project on a writable disk",
             errno.ENOTDIR: f"a file stands where a folder of {target} should be: move it",
             errno.EEXIST: f"a file stands where a folder of {target} should be: move it",
