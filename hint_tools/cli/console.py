@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from hint_tools.core.errors import ExitCode, HintError
 from hint_tools.core.findings import Finding, Severity, count_by_severity
-from hint_tools.core.printable import printable
+from hint_tools.core.printable import one_line, printable
 from hint_tools.core.progress import Task
 from hint_tools.core.report import Report
 
@@ -43,7 +43,7 @@ class TerminalProgress:
         )
         started = time.monotonic()
         with Progress(*columns, console=_err, transient=True) as bars:
-            number = bars.add_task(printable(label), total=total)
+            number = bars.add_task(one_line(label), total=total)
 
             class _Bar:
                 done = 0
@@ -95,12 +95,12 @@ class QuietProgress:
 
 
 def _plain(message: str) -> None:
-    print(printable(message), file=sys.stderr, flush=True)  # noqa: T201
+    print(one_line(message), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def show(out: Console, text: str, style: str = "", end: str = "\n") -> None:
-    """Text as it is: no word of it is markup, no character of it moves the cursor, nothing is cut."""
-    out.print(printable(text), markup=False, soft_wrap=True, style=style, end=end)
+    """Text in one line, as it is: no word of it is markup, no character of it moves the cursor, nothing is cut."""
+    out.print(one_line(text), markup=False, soft_wrap=True, style=style, end=end)
 
 
 def progress_listener() -> TerminalProgress | QuietProgress:
@@ -198,6 +198,6 @@ def _print_findings(out: Console, findings: tuple[Finding, ...]) -> None:
 def print_error(error: HintError) -> None:
     """The error for a person, on stderr."""
     _err.print("[bold red]error:[/bold red] ", end="")
-    show(_err, error.message)
+    _err.print(printable(error.message), markup=False, soft_wrap=True)  # of settings, one problem a line
     if error.hint:
         show(_err, f"try:   {error.hint}", "bold")

@@ -13,7 +13,7 @@ from hint_tools.cli.console import show
 from hint_tools.cli.invoke import invoke, project_at
 from hint_tools.cli.options import JsonOption, ProjectOption
 from hint_tools.cli.registry import SUMMARIES
-from hint_tools.core.printable import printable, shortened
+from hint_tools.core.printable import one_line, shortened
 from hint_tools.core.report import Report
 from hint_tools.pipeline.status import run_status
 
@@ -60,7 +60,7 @@ def _print_people(out: Console, report: Report) -> None:
         pace = f"{row['median_s']:.0f} s" if math.isfinite(row["median_s"]) else "–"
         last = row["last"][:10]
         cells = (f"{row['first']}/{total.get('first', 0)}", *looks, *(str(row[k]) for k in counted), pace, last)
-        table.add_row(*(Text(printable(c)) for c in (shortened(row["annotator"]), *cells)))
+        table.add_row(*(Text(one_line(c)) for c in (shortened(row["annotator"]), *cells)))
     if people:
         out.print()
         out.print(table)

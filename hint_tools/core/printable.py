@@ -13,9 +13,17 @@ name that holds one would have the rest of a sentence read backwards, and names 
 halves of surrogate pairs, which no file takes."""
 
 
+_BREAK = re.compile("[\t-\r\x1c-\x1e\x85\u2028\u2029]")
+
+
 def printable(text: str) -> str:
     """The text, but for line ends and tabs nothing in it that is obeyed instead of shown; U+FFFD stands there."""
     return _UNPRINTABLE.sub("\ufffd", text)
+
+
+def one_line(text: str) -> str:
+    """The text, printable, with spaces for line ends and tabs: no name can begin a line of its own."""
+    return printable(_BREAK.sub(" ", text))
 
 
 def shortened(name: str) -> str:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from hint_tools.core.printable import printable
+from hint_tools.core.printable import one_line
 from hint_tools.core.records import Frame, Hand
 from hint_tools.qc.advice import advice_to
 from hint_tools.qc.agreement import PCK_THRESHOLDS
@@ -28,7 +28,6 @@ SPREADSHEETS: Final[Mapping[str, str]] = {
 """File -> what it holds."""
 _BOM = "\ufeff"
 """Without it Excel takes the letters of names for those of another alphabet."""
-_BREAK = re.compile("[\t-\r\x85\u2028\u2029]")
 _FORMULA = re.compile("(^|;)(?=[\\s\u200b-\u200f\u2060\ufeff]*[-=+@\uff0d\uff1d\uff0b\uff20])")
 """Spreadsheets run a cell that begins so as a formula, in full width too; an apostrophe before it makes it text (OWASP,
 CSV injection). Where lists are separated by semicolons they begin a cell after each, in quotes or not."""
@@ -64,7 +63,7 @@ def _cell(value: Value) -> str:
         return f"{value:.6g}" if math.isfinite(value) else ""
     if isinstance(value, int):
         return str(value)
-    text = _FORMULA.sub(r"\1'", printable(_BREAK.sub(" ", value)))
+    text = _FORMULA.sub(r"\1'", one_line(value))
     return '"' + text.replace('"', '""') + '"' if text else ""
 
 

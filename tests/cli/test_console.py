@@ -45,8 +45,8 @@ def test_everything_is_there_once(capsys, monkeypatch, columns):
     assert all(line == line.rstrip() for line in lines)
 
 
-HOSTILE = "ev\x1b]0;PWNED\x07\x1b[2J\x9b31m\u202emil\x00\r\x7f\ud800[red]"
-"""A title, a cleared screen, colours both ways, words turned round, half a surrogate, and rich's markup."""
+HOSTILE = "ev\x1b]0;PWNED\x07\x1b[2J\x9b31m\u202emil\x00\r\x7f\ud800[red]\nFORGED"
+"""A title, a cleared screen, colours both ways, words turned round, half a surrogate, markup, a line of its own."""
 
 
 def hostile_report():
@@ -81,6 +81,7 @@ def test_a_name_is_shown_and_never_obeyed(capsys, monkeypatch, way):
     said = "".join(capsys.readouterr())
     assert "PWNED" in said
     assert "[red]" in said
+    assert way == "error" or not [line for line in said.splitlines() if line.startswith("FORGED")]
     assert not {c for c in said if unicodedata.category(c) in ("Cc", "Cf", "Cs")} - {"\n"}
 
 
