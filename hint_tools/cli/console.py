@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from hint_tools.core.errors import ExitCode, HintError
 from hint_tools.core.findings import Finding, Severity, count_by_severity
+from hint_tools.core.printable import one_line, printable
 from hint_tools.core.progress import Task
 from hint_tools.core.report import Report
 
@@ -35,14 +36,14 @@ class TerminalProgress:
         """A bar that is gone when the work is done, leaving one line."""
         columns = (
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
         )
         started = time.monotonic()
         with Progress(*columns, console=_err, transient=True) as bars:
-            number = bars.add_task(label, total=total)
+            number = bars.add_task(one_line(label), total=total)
 
             class _Bar:
                 done = 0
@@ -53,11 +54,12 @@ class TerminalProgress:
 
             bar = _Bar()
             yield bar
-        _err.print(f"[green]✓[/green] {label}: {bar.done} in {time.monotonic() - started:.1f} s")
+        _err.print("[green]✓[/green] ", end="")
+        show(_err, f"{label}: {bar.done} in {time.monotonic() - started:.1f} s")
 
     def note(self, message: str) -> None:
         """One line above the bars."""
-        _err.print(message, markup=False, soft_wrap=True)
+        show(_err, message)
 
 
 class QuietProgress:
@@ -93,7 +95,12 @@ class QuietProgress:
 
 
 def _plain(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)  # noqa: T201
+    print(one_line(message), file=sys.stderr, flush=True)  # noqa: T201
+
+
+def show(out: Console, text: str, style: str = "", end: str = "\n") -> None:
+    """Text in one line, as it is: no word of it is markup, no character of it moves the cursor, nothing is cut."""
+    out.print(one_line(text), markup=False, soft_wrap=True, style=style, end=end)
 
 
 def progress_listener() -> TerminalProgress | QuietProgress:
@@ -157,18 +164,18 @@ def _finite(value: Any) -> Any:
 def print_report(report: Report) -> None:
     """The report for a person: counts, findings, files, next command."""
     out = Console(highlight=False)
-    out.print(f"[bold]{report.stage}[/bold]")
+    show(out, report.stage, "bold")
     width = max(map(len, report.counts), default=0)
     for name, value in report.counts.items():
         shown = f"{value:.4g}" if isinstance(value, float) else str(value)
         # zeros are there so that every input is accounted for; they need not be read
-        out.print(f"{name:<{width}}  {shown}", markup=False, soft_wrap=True, style="dim" if value == 0 else "")
+        show(out, f"{name:<{width}}  {shown}", "dim" if value == 0 else "")
     _print_findings(out, report.findings)
     for path in report.outputs:
-        out.print(f"  → {path}", markup=False, soft_wrap=True)
+        show(out, f"  → {path}")
     if report.next_command:
         out.print("next: ", end="")
-        out.print(report.next_command, markup=False, style="bold", soft_wrap=True)
+        show(out, report.next_command, "bold")
 
 
 def _print_findings(out: Console, findings: tuple[Finding, ...]) -> None:
@@ -180,10 +187,10 @@ def _print_findings(out: Console, findings: tuple[Finding, ...]) -> None:
     shown = sorted(findings, key=lambda f: order.index(f.severity))
     for finding, following in zip_longest(shown[:SHOWN_FINDINGS], shown[1:SHOWN_FINDINGS]):
         out.print(f"  [{_STYLE[finding.severity]}]{finding.severity.value}[/] ", end="")
-        out.print(f"{finding.code}: {finding.message}", markup=False, soft_wrap=True)
+        show(out, f"{finding.code}: {finding.message}")
         # what is suggested for several in a row is said once, below the last of them
         if finding.suggestion and (following is None or following.suggestion != finding.suggestion):
-            out.print(f"      {finding.suggestion}", markup=False, style="dim", soft_wrap=True)
+            show(out, f"      {finding.suggestion}", "dim")
     if len(shown) > SHOWN_FINDINGS:
         out.print(f"  … and {len(shown) - SHOWN_FINDINGS} more (--json shows all)")
 
@@ -191,6 +198,6 @@ def _print_findings(out: Console, findings: tuple[Finding, ...]) -> None:
 def print_error(error: HintError) -> None:
     """The error for a person, on stderr."""
     _err.print("[bold red]error:[/bold red] ", end="")
-    _err.print(error.message, markup=False, soft_wrap=True)
+    _err.print(printable(error.message), markup=False, soft_wrap=True)  # of settings, one problem a line
     if error.hint:
-        _err.print(f"try:   {error.hint}", markup=False, style="bold", soft_wrap=True)
+        show(_err, f"try:   {error.hint}", "bold")

@@ -9,9 +9,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hint_tools.cli.console import show
 from hint_tools.cli.invoke import invoke, project_at
 from hint_tools.cli.options import JsonOption, ProjectOption
 from hint_tools.cli.registry import SUMMARIES
+from hint_tools.core.printable import one_line, shortened
 from hint_tools.core.report import Report
 from hint_tools.pipeline.status import run_status
 
@@ -32,7 +34,8 @@ def _status(project: ProjectOption = None, as_json: JsonOption = False) -> None:
         if not as_json:
             out = Console(highlight=False)
             for row in report.details["stages"]:
-                out.print(f"{_MARKS[row['state']]} {row['stage']:<10} {row['state']:<6} {row['why']}")
+                out.print(f"{_MARKS[row['state']]} ", end="")
+                show(out, f"{row['stage']:<10} {row['state']:<6} {row['why']}")
             _print_people(out, report)
         return report
 
@@ -55,8 +58,9 @@ def _print_people(out: Console, report: Report) -> None:
     for row in people:
         looks = [f"{row['second']}/{total['second']}"] if again else []
         pace = f"{row['median_s']:.0f} s" if math.isfinite(row["median_s"]) else "–"
-        cells = (f"{row['first']}/{total.get('first', 0)}", *looks, *(str(row[k]) for k in counted), pace)
-        table.add_row(Text(row["annotator"]), *cells, row["last"][:10])
+        last = row["last"][:10]
+        cells = (f"{row['first']}/{total.get('first', 0)}", *looks, *(str(row[k]) for k in counted), pace, last)
+        table.add_row(*(Text(one_line(c)) for c in (shortened(row["annotator"]), *cells)))
     if people:
         out.print()
         out.print(table)

@@ -279,3 +279,4 @@ class QueueItem(Record):
     score: float
     """Chance that an answer to it holds a mistake, 0 to 1."""
     reason: str
+    """In words; annotators' names stand in “…”, so that they can be left out (`core.quoted_names`)."""

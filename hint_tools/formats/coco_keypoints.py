@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +19,7 @@ import numpy.typing as npt
 
 from hint_tools.core.errors import DataError
 from hint_tools.core.findings import Finding, Severity
+from hint_tools.core.printable import shortened
 from hint_tools.core.skeleton import JOINT_NAMES
 
 Floats = npt.NDArray[np.float64]
@@ -27,6 +30,8 @@ _HAND_FIELDS = ("lefthand_kpts", "righthand_kpts")
 """COCO-WholeBody's, in this project's order of joints."""
 _HARMLESS = frozenset({"no labelled joint", "a crowd"})
 """Reasons to leave an annotation out that nobody has to mend."""
+_AREAS_PX2 = (1e-12, 1e18)
+"""No object is smaller or larger, whatever its unit; figures beyond overflow when they are divided by, or added up."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,11 +59,19 @@ class CocoPose:
 
 @dataclass(frozen=True, slots=True)
 class CocoPoses:
-    """A file's objects, the names of its joints (by number where it has none), and what can't be used."""
+    """A file's objects.
+
+    Args:
+        poses: one an object.
+        joints: names, numbers where the file has none.
+        findings: what can't be used.
+        odd_areas: objects whose area is given, but is no size of anything: it counts as missing.
+    """
 
     poses: tuple[CocoPose, ...]
     joints: tuple[str, ...]
     findings: tuple[Finding, ...]
+    odd_areas: int
 
 
 def parse_coco_keypoints(data: bytes, name: str, field: str = KEYPOINTS) -> CocoPoses:
@@ -73,11 +86,13 @@ def parse_coco_keypoints(data: bytes, name: str, field: str = KEYPOINTS) -> Coco
         DataError: it is not such a file, or its objects have different numbers of joints.
     """
     document = _document(data, name)
-    files = {r["id"]: str(r.get("file_name", r["id"])) for r in document["images"] if isinstance(r, dict) and "id" in r}
+    files, unusable = _file_names(document["images"])
     poses: list[CocoPose] = []
+    ids: dict[tuple[str, str], set[Any]] = {}
+    odd_areas = 0
     dropped: Counter[str] = Counter()
     for row in document["annotations"]:
-        if not isinstance(row, dict) or not isinstance(row.get("image_id"), int | str) or row["image_id"] not in files:
+        if not isinstance(row, dict) or not _is_id(row.get("image_id")) or row["image_id"] not in files:
             dropped["annotation of an unknown picture"] += 1
             continue
         numbers = _numbers(row.get(field))
@@ -88,16 +103,39 @@ def parse_coco_keypoints(data: bytes, name: str, field: str = KEYPOINTS) -> Coco
         elif not (numbers[:, 2] > 0).any():
             dropped["no labelled joint"] += 1
         else:
-            poses.append(_pose(row, files[row["image_id"]], numbers))
+            pose = _pose(row, files[row["image_id"]], numbers)
+            poses.append(pose)
+            ids.setdefault((pose.annotator, pose.image), set()).add(row["image_id"])
+            odd_areas += row.get("area") is not None and math.isnan(pose.area_px2)
     sizes = Counter(len(p.keypoints) for p in poses)
     if len(sizes) > 1:
         example = {len(p.keypoints): p.annotation_id for p in reversed(poses)}
-        told = ", ".join(f"{k} in {n} (such as annotation {example[k]})" for k, n in sorted(sizes.items()))
+        told = ", ".join(f"{k} in {n} (such as annotation {shortened(example[k])})" for k, n in sorted(sizes.items()))
         raise DataError(f"{name}: expected one number of joints for all objects, got {told}")
     if not poses:
         _explain_nothing(document, name, field)
     number = next(iter(sizes), 0)
-    return CocoPoses(tuple(poses), _joint_names(document, number, field), _findings(dropped, name))
+    findings = (*_findings(dropped, name), *_about_pictures(unusable, ids, name))
+    return CocoPoses(tuple(poses), _joint_names(document, number, field), findings, odd_areas)
+
+
+def _file_names(rows: list[Any]) -> tuple[dict[Any, str], int]:
+    """File name of every picture by its id, the id where it has none; and how many have no id of their own."""
+    files: dict[Any, str] = {}
+    unusable = 0
+    for row in rows:
+        number = row.get("id") if isinstance(row, dict) else None
+        if not _is_id(number):
+            unusable += 1
+            continue
+        name = str(number if row.get("file_name") in (None, "") else row["file_name"])
+        unusable += files.setdefault(number, name) != name
+    return files, unusable
+
+
+def _is_id(value: Any) -> bool:
+    """Whether it can name something; JSON's true would be the number 1."""
+    return isinstance(value, int | float | str) and not isinstance(value, bool)
 
 
 def _explain_nothing(document: dict[str, Any], name: str, field: str) -> None:
@@ -111,8 +149,8 @@ def _explain_nothing(document: dict[str, Any], name: str, field: str) -> None:
     if others:
         raise DataError(
             f"{name}: no annotation has labelled joints in `{field}`; other fields that look like some: "
-            f"{', '.join(others)}",
-            hint=f"hint qc sigma --field {others[0]} ...",
+            f"{', '.join(map(shortened, others))}",
+            hint=f"hint qc sigma --field {shlex.quote(others[0])} ...",
         )
 
 
@@ -121,6 +159,8 @@ def _document(data: bytes, name: str) -> dict[str, Any]:
         document = json.loads(data)
     except ValueError as error:
         raise DataError(f"{name}: expected a COCO file in JSON, got something else ({error})") from error
+    except RecursionError:
+        raise DataError(f"{name}: expected a COCO file, got JSON that is nested too deeply to be one") from None
     if not isinstance(document, dict) or not all(isinstance(document.get(k), list) for k in ("images", "annotations")):
         raise DataError(f"{name}: expected a COCO file with lists `images` and `annotations`")
     return document
@@ -130,9 +170,18 @@ def _numbers(value: Any) -> Floats | None:
     """(K, 3) of a flat list; None where it is not one."""
     if not isinstance(value, list) or not value or len(value) % 3:
         return None
-    if not all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in value):
-        return None
-    return np.array(value, dtype=np.float64).reshape(-1, 3)
+    numbers = np.array([_number(v) for v in value]).reshape(-1, 3)
+    return numbers if np.isfinite(numbers).all() else None
+
+
+def _number(value: Any) -> float:
+    """NaN where it is no number, or too large for one."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.nan
 
 
 def _joints_in(value: Any) -> int:
@@ -142,8 +191,7 @@ def _joints_in(value: Any) -> int:
 
 def _pose(row: dict[str, Any], image: str, numbers: Floats) -> CocoPose:
     labelled = numbers[:, 2] > 0
-    area = row.get("area")
-    usable = isinstance(area, int | float) and math.isfinite(area) and area > 0
+    area = _number(row.get("area"))
     annotator = next((str(row[k]) for k in _ANNOTATOR_KEYS if row.get(k) is not None), "")
     return CocoPose(
         image=image,
@@ -151,7 +199,7 @@ def _pose(row: dict[str, Any], image: str, numbers: Floats) -> CocoPose:
         category=str(row.get("category_id", "")),
         keypoints=np.where(labelled[:, None], numbers[:, :2], np.nan),
         visibility=np.minimum(np.ceil(numbers[:, 2]), 2).astype(np.int64),  # some write a confidence
-        area_px2=float(area) if usable and area is not None else math.nan,
+        area_px2=area if _AREAS_PX2[0] <= area <= _AREAS_PX2[1] else math.nan,
         annotator=annotator,
     )
 
@@ -183,3 +231,29 @@ def _findings(dropped: Counter[str], name: str) -> tuple[Finding, ...]:
         )
         for reason, count in sorted(dropped.items())
     )
+
+
+def _about_pictures(unusable: int, ids: Mapping[tuple[str, str], set[Any]], name: str) -> list[Finding]:
+    """Pictures that can't be told apart.
+
+    Args:
+        unusable: pictures without an id of their own.
+        ids: (annotator, file name) -> ids of the pictures with objects.
+        name: of the file.
+    """
+    found = []
+    if unusable:
+        message = f"{name}: {unusable} pictures have no id of their own that is a number or a text: they are left out"
+        found.append(_of_pictures("dropped", message, "mend `images[].id`", unusable))
+    shared = sorted({image for (_, image), several in ids.items() if len(several) > 1})
+    if shared:
+        message = (
+            f"{name}: {len(shared)} file names stand for several pictures (such as {shortened(shared[0])!r}): their "
+            "objects are taken to be in one picture"
+        )
+        found.append(_of_pictures("merged", message, "give every picture a `file_name` of its own", len(shared)))
+    return found
+
+
+def _of_pictures(what: str, message: str, suggestion: str, count: int) -> Finding:
+    return Finding(f"formats.coco-pictures-{what}", Severity.WARNING, message, suggestion, count=count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -134,7 +135,7 @@ def load_checkpoint(
     if not (named.has_head or fresh_head):
         raise DataError(
             f"{path}: expected a whole network, but it holds a backbone alone, which predicts no hand",
-            hint=f"train a head on it: hint train --release DIR --init {path}",
+            hint=f"train a head on it: hint train --release DIR --init {shlex.quote(str(path))}",
         )
     state, findings = named.arrays, _headless(path) if not named.has_head else ()
     if config is None:
@@ -193,7 +194,7 @@ def _headless(path: Path) -> tuple[Finding, ...]:
             code="hamer.head-untrained",
             severity=Severity.WARNING,
             message=f"{path}: it holds a backbone alone; the head is fresh and its answers mean nothing until trained",
-            suggestion=f"hint train --release DIR --init {path}",
+            suggestion=f"hint train --release DIR --init {shlex.quote(str(path))}",
             subjects=(str(path),),
         ),
     )

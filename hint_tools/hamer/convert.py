@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from torch import nn
@@ -50,7 +51,7 @@ def convert(source: Path, target: Path, *, dry_run: bool = False) -> Report:
         counts=counts,
         findings=loaded.findings,
         outputs=() if dry_run else (str(target),),
-        next_command="" if dry_run else f"hint hamer info {target}",
+        next_command="" if dry_run else f"hint hamer info {shlex.quote(str(target))}",
     )
 
 

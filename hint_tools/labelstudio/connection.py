@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,7 +73,9 @@ def connect(project: Project, url: str = "") -> Connection:
     same = address == known.rstrip("/")
     token = os.environ.get(TOKEN_VARIABLE) or (str(kept.get("token", "")) if same else "")
     if not token:
-        raise ConfigError(f"{address}: no token is stored for this Label Studio", hint=f"hint login {address}")
+        raise ConfigError(
+            f"{address}: no token is stored for this Label Studio", hint=f"hint login {shlex.quote(address)}"
+        )
     return Connection(address, token, embedded=same and kept.get("kind") == EMBEDDED, mark=project_mark(project))
 
 

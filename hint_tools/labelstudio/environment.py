@@ -6,6 +6,7 @@ Its 150 packages pin what the toolkit pins otherwise, so it never shares an envi
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -142,7 +143,8 @@ def _install_packages(env: Environment) -> None:
     if not _packages_complete(env):
         raise EnvironmentFault(
             f"{env.folder}: label-studio {env.version} was installed, but its packages don't fit together",
-            hint=f"delete the folder and try again: hint server install ({env.python} -m pip check says why)",
+            hint="delete the folder and try again: hint server install "
+            f"({shlex.quote(str(env.python))} -m pip check says why)",
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from hint_tools.core.errors import ConfigError, DataError
 from hint_tools.core.ids import task_key
 from hint_tools.core.records import LedgerEntry, Prediction, QueueItem, Submission
@@ -70,7 +72,9 @@ def _predictions(config: PushConfig, project: Project) -> dict[str, Prediction]:
         raise ConfigError(f"no prediction by {config.model!r}; there are {models}", hint="hint prelabel")
     chosen = config.model or project.current_model()
     if len(models) > 1 and not chosen:
-        raise ConfigError(f"predictions of {len(models)} models: {models}", hint=f"hint push --model '{models[0]}'")
+        raise ConfigError(
+            f"predictions of {len(models)} models: {models}", hint=f"hint push --model {shlex.quote(models[0])}"
+        )
     return {p.hand_id: p for p in rows if not chosen or p.model == chosen}
 
 

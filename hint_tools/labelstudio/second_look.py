@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from string import ascii_uppercase
 from typing import Final
 
 from hint_tools.core.ids import order_key
+from hint_tools.core.quoted_names import bare, plain, with_names
 from hint_tools.core.records import QueueItem, Submission
 
 MOST_SHOWN: Final = 6
@@ -54,9 +54,7 @@ def second_looks(
         names: call the answers by their annotators, instead of by letters that change from hand to hand.
     """
     of_hand: dict[str, dict[str, Submission]] = {}
-    everybody = set()
     for row in sorted(submissions, key=lambda s: (s.updated_at, s.annotation_id, s.submission_id)):
-        everybody.add(row.annotator)
         if not row.superseded and (row.valid or row.rejected):
             of_hand.setdefault(row.hand_id, {})[row.annotator] = row
     looks = {}
@@ -64,7 +62,7 @@ def second_looks(
         given = of_hand.get(item.hand_id, {})
         order = sorted(given, key=lambda who: order_key(0, "second look", item.hand_id, who))
         called = {who: who if names else letter(k) for k, who in enumerate(order)}
-        reason = item.reason if names else blinded(item.reason, called, everybody)
+        reason = plain(item.reason) if names else blinded(item.reason, called)
         if len(order) > MOST_SHOWN:
             reason += f" ({len(order) - MOST_SHOWN} more answers are not shown.)"
         shown = tuple(Earlier(called[who], given[who]) for who in order[:MOST_SHOWN])
@@ -78,20 +76,15 @@ def letter(place: int) -> str:
     return ascii_uppercase[index] + (str(turn + 1) if turn else "")
 
 
-def blinded(text: str, called: Mapping[str, str], everybody: Iterable[str] = ()) -> str:
-    """`text` with every annotator's name replaced; that of anybody without a letter by "somebody else".
+def blinded(text: str, called: Mapping[str, str]) -> str:
+    """`text` with every name quoted in it replaced; that of anybody without a letter by "somebody else".
 
     Args:
-        text: what names may stand in.
+        text: with names as `core.quoted_names` writes them.
         called: name -> letter.
-        everybody: all names there are.
     """
-    names: Sequence[str] = sorted({*called, *everybody} - {""}, key=lambda n: (-len(n), n))
-    if not names:
-        return text
-    # a name counts where it stands alone: not inside a word, nor inside a longer address
-    found = re.compile(r"(?<![\w@.+-])(" + "|".join(map(re.escape, names)) + r")(?![\w@+-]|\.\w)")
-    return found.sub(lambda match: called.get(match.group(1), "somebody else"), text)
+    letters = {bare(name): label for name, label in called.items()}
+    return with_names(text, lambda name: letters.get(name, "somebody else"))
 
 
 def one_paragraph(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,7 +57,7 @@ class Wire:
 
     def __init__(self, url: str, token: str, timeout_s: float) -> None:
         if not _TOKEN.fullmatch(token):
-            raise ConfigError(f"{url}: the token holds spaces or odd characters", hint=f"hint login {url}")
+            raise ConfigError(f"{url}: the token holds spaces or odd characters", hint=f"hint login {shlex.quote(url)}")
         self.url = url
         self.token = token
         loopback = urlsplit(url).hostname in _LOOPBACK
@@ -164,7 +165,7 @@ def refusal(url: str, what: str, status: int, detail: str) -> RemoteError:
     if status in {401, 403}:
         message = f"{url}: the server refuses the token ({what}: {status} {detail})"
         return ServerRefusedError(
-            message, status=status, hint=f"hint server up, or for your own server: hint login {url}"
+            message, status=status, hint=f"hint server up, or for your own server: hint login {shlex.quote(url)}"
         )
     if 300 <= status < 400:
         message = f"{url}: {what}: sends us elsewhere ({status}); the token is not sent there"

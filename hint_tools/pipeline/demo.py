@@ -10,6 +10,7 @@ The folder it makes::
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -229,6 +230,6 @@ def _report(demo: _Demo, seconds: float) -> Report:
         counts=counts,
         findings=tuple(demo.findings),
         outputs=(str(demo.root / "report.html"), str(demo.root / "project" / "qc" / "report.html")),
-        next_command=f"hint status --project {demo.root / 'project'}",
+        next_command=f"hint status --project {shlex.quote(str(demo.root / 'project'))}",
         details={"seconds": took, "steps": demo.steps},
     )

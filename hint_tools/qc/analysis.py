@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
+from hint_tools.core.quoted_names import plain
 from hint_tools.core.records import Consensus, Fit, Frame, Hand, Prediction, QueueItem, Status, Submission
 from hint_tools.qc.agreement import Agreement, measure_agreement, pair_distances, pck_curves
 from hint_tools.qc.bias import in_hand_frame, measure_bias
@@ -63,7 +65,10 @@ class Beside:
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """Everything `qc` concludes; `consensus` is sorted by hand and has those of `panel` and of `decided`."""
+    """Everything `qc` concludes; `consensus` is sorted by hand and has those of `panel` and of `decided`.
+
+    In the reasons of `quoted_queue` names are quoted (`core.quoted_names`).
+    """
 
     panel: Panel
     sizes: Sizes
@@ -75,12 +80,17 @@ class Analysis:
     mistakes: tuple[Mistake, ...]
     consensus: tuple[Consensus, ...]
     chances: Chances
-    queue: tuple[QueueItem, ...]
+    quoted_queue: tuple[QueueItem, ...]
     profiles: tuple[Profile, ...]
     gold: tuple[GoldTest, ...]
     periods: tuple[PeriodFigures, ...]
     changes: tuple[Change, ...]
     repeats: tuple[Repeats, ...]
+
+    @cached_property
+    def queue(self) -> tuple[QueueItem, ...]:
+        """Hands worth a second look, with reasons as people read them."""
+        return tuple(replace(q, reason=plain(q.reason)) for q in self.quoted_queue)
 
 
 def analyse(
@@ -129,7 +139,7 @@ def analyse(
         mistakes=tuple(mistakes),
         consensus=tuple(consensus[h] for h in sorted(consensus)),
         chances=chances,
-        queue=tuple(_queue(panel, joints, mistakes, chances, first, later, config)),
+        quoted_queue=tuple(_queue(panel, joints, mistakes, chances, first, later, config)),
         profiles=tuple(build_profiles(panel, pairs, sigmas, bias, mistakes, seen.model, untouched, resampler)),
         gold=tuple(gold_tests(panel, more.decided, config.experts, common, config.queue_z)),
         periods=tuple(measure_periods(panel, pairs, sigmas.relative, resampler)) if len(panel.periods) > 1 else (),

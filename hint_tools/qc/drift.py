@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hint_tools.core.findings import Finding, Severity
+from hint_tools.core.printable import shortened
 from hint_tools.qc.bootstrap import Estimate, Resampler
 from hint_tools.qc.occlusion import occlusion_agreement, occlusion_counts
 from hint_tools.qc.panel import Pairs, Panel
@@ -154,8 +155,8 @@ def drift_findings(panel: Panel, changes: Sequence[Change]) -> list[Finding]:
         Finding(
             code="qc.drift",
             severity=Severity.WARNING,
-            message=f"{panel.annotators[c.annotator]} is {c.after:.2f} σ from the others since {c.since or 'a while'}, "
-            f"{c.before:.2f} σ before (D = {c.statistic:.1f})",
+            message=f"{shortened(panel.annotators[c.annotator])} is {c.after:.2f} σ from the others since "
+            f"{c.since or 'a while'}, {c.before:.2f} σ before (D = {c.statistic:.1f})",
             suggestion="compare answers of before and after; a change of the instructions shows in everybody's",
             subjects=(panel.annotators[c.annotator],),
         )

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from hint_tools.core.geometry import iou
 from hint_tools.core.records import Hand
-from hint_tools.qc.mistakes import Mistake, name_of
+from hint_tools.qc.mistakes import Mistake, named
 from hint_tools.qc.panel import Panel
 from hint_tools.qc.scale import FEW, Sizes, joint_boxes
 
@@ -57,7 +57,7 @@ def wrong_hands(panel: Panel, robust: Floats, sizes: Sizes, hands: Mapping[str, 
     for hand, slot in np.argwhere(away | (on_other >= 0)).tolist():
         other = "" if on_other[hand, slot] < 0 else panel.hand_ids[on_other[hand, slot]]
         other = other or _overlapped(own[hand, slot], panel.hand_ids[hand], hands, boxes)
-        who = name_of(panel, hand, slot)
+        who = named(panel, hand, slot)
         if other:
             message = f"{who} annotated another hand of the picture, {other}"
         else:

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hint_tools.core.findings import Finding, Severity
+from hint_tools.core.printable import shortened
 from hint_tools.qc.bootstrap import Estimate, wilson
 from hint_tools.qc.panel import ABSENT, Panel
 
@@ -113,8 +114,9 @@ def gold_findings(panel: Panel, tests: Sequence[GoldTest]) -> list[Finding]:
         Finding(
             code="qc.gold-failed",
             severity=Severity.WARNING,
-            message=f"{panel.annotators[t.annotator]} failed the test on gold hands after {t.decided_after} of them: "
-            f"{t.failures.value:.0%} wrong of {t.hands} (95 %: {t.failures.low:.0%} to {t.failures.high:.0%})",
+            message=f"{shortened(panel.annotators[t.annotator])} failed the test on gold hands after "
+            f"{t.decided_after} of them: {t.failures.value:.0%} wrong of {t.hands} "
+            f"(95 %: {t.failures.low:.0%} to {t.failures.high:.0%})",
             suggestion="go through the failed gold hands together before the next round",
             subjects=(panel.annotators[t.annotator],),
         )

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from hint_tools.core.quoted_names import plain, quoted
 from hint_tools.core.records import Hand, Visibility
 from hint_tools.core.skeleton import JOINT_NAMES
 from hint_tools.qc.identity import Renaming
@@ -61,7 +62,7 @@ class Mistake:
         kind: of `KINDS`.
         hand: index.
         slots: the answers concerned.
-        message: one sentence with names and figures.
+        told: one sentence with names, quoted (`core.quoted_names`), and figures.
         certain: False where it may be another annotator's.
         gain: fall of d²/σ² when mended, 0 where that does not apply.
         joint_order: proposal: corrected joint j is the answer's joint `joint_order[j]`; -1 is nowhere in it.
@@ -74,7 +75,7 @@ class Mistake:
     kind: str
     hand: int
     slots: tuple[int, ...]
-    message: str
+    told: str
     certain: bool = True
     gain: float = 0.0
     joint_order: tuple[int, ...] = ()
@@ -83,10 +84,20 @@ class Mistake:
     other_hand: str = ""
     joints: tuple[int, ...] = ()
 
+    @property
+    def message(self) -> str:
+        """What was told, as people read it."""
+        return plain(self.told)
+
 
 def name_of(panel: Panel, hand: int, slot: int) -> str:
     """The annotator of an answer."""
     return panel.annotators[int(panel.annotator[hand, slot])]
+
+
+def named(panel: Panel, hand: int, slot: int) -> str:
+    """The annotator of an answer, as in `Mistake.told`."""
+    return quoted(name_of(panel, hand, slot))
 
 
 def renaming_mistakes(panel: Panel, renamings: Sequence[Renaming]) -> list[Mistake]:
@@ -103,7 +114,7 @@ def renaming_mistakes(panel: Panel, renamings: Sequence[Renaming]) -> list[Mista
     for wrong in renamings:
         what = said[wrong.kind].format(" and ".join(wrong.fingers))
         doubt = "" if wrong.certain else ", or the other annotator did"
-        message = f"{name_of(panel, wrong.hand, wrong.slot)} {what}{doubt}"
+        message = f"{named(panel, wrong.hand, wrong.slot)} {what}{doubt}"
         order = () if wrong.kind == "mirrored-picture" else wrong.order
         found.append(
             Mistake(
@@ -130,14 +141,14 @@ def side_mistakes(panel: Panel, vote: SideVote) -> list[Mistake]:
         if len(set(sides.tolist())) < 2:
             continue
         if vote.side[hand] == ABSENT:
-            who = ", ".join(f"{name_of(panel, hand, k)}: {SIDES[panel.side[hand, k]]}" for k in slots)
+            who = ", ".join(f"{named(panel, hand, k)}: {SIDES[panel.side[hand, k]]}" for k in slots)
             found.append(Mistake("side-unclear", hand, tuple(slots.tolist()), who, certain=False))
             continue
         right = SIDES[vote.side[hand]]
         majority = 2 * int((sides == vote.side[hand]).sum()) > len(sides)
         why = "as most annotators say" if majority else "as the source says"
         for slot in slots[sides != vote.side[hand]].tolist():
-            message = f"{name_of(panel, hand, slot)} says {SIDES[panel.side[hand, slot]]}; it is {right}, {why}"
+            message = f"{named(panel, hand, slot)} says {SIDES[panel.side[hand, slot]]}; it is {right}, {why}"
             found.append(Mistake("wrong-side", hand, (slot,), message, certain=majority, side=right))
     return found
 
@@ -157,7 +168,7 @@ def missed_occlusions(panel: Panel, least: int) -> list[Mistake]:
     number, of = missed.sum(axis=2), judged.sum(axis=2)
     for hand, slot in np.argwhere((number >= least) & (number >= MOST_MISSED * of)).tolist():
         joints = tuple(np.flatnonzero(missed[hand, slot]).tolist())
-        message = f"{name_of(panel, hand, slot)} calls {len(joints)} joints visible that all others call occluded: "
+        message = f"{named(panel, hand, slot)} calls {len(joints)} joints visible that all others call occluded: "
         message += ", ".join(JOINT_NAMES[j] for j in joints)
         found.append(Mistake("missed-occlusion", hand, (slot,), message, joints=joints))
     return found
@@ -176,7 +187,7 @@ def rubber_stamps(panel: Panel, untouched: Ints) -> list[Mistake]:
             "rubber-stamp",
             hand,
             (slot,),
-            f"{name_of(panel, hand, slot)} left all joints where the pre-label had them; others moved some",
+            f"{named(panel, hand, slot)} left all joints where the pre-label had them; others moved some",
         )
         for hand, slot in np.argwhere((untouched == 1) & moved).tolist()
     ]
@@ -187,7 +198,7 @@ def split_rejections(panel: Panel, vote: RejectionVote) -> list[Mistake]:
     found = []
     for hand in np.flatnonzero(vote.split).tolist():
         slots = np.flatnonzero(panel.rejected[hand]).tolist()
-        who = ", ".join(name_of(panel, hand, k) for k in slots)
+        who = ", ".join(named(panel, hand, k) for k in slots)
         total = int(panel.answered[hand].sum())
         message = f"rejected by {len(slots)} of {total} annotators ({who})"
         found.append(Mistake("rejection-split", hand, tuple(slots), message, certain=False))

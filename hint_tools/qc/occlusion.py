@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hint_tools.core.findings import Finding, Severity
+from hint_tools.core.printable import shortened
 from hint_tools.core.records import Visibility
 from hint_tools.qc.bootstrap import wilson
 from hint_tools.qc.panel import Panel
@@ -165,8 +166,8 @@ def occlusion_findings(panel: Panel, habits: Sequence[OcclusionHabit]) -> list[F
                 Finding(
                     code="qc.occlusion-habit",
                     severity=Severity.WARNING,
-                    message=f"{panel.annotators[own.annotator]} calls occluded {own.found:.0%} of {own.n_occluded} "
-                    f"joints that the others call so; the rest reach {rate:.0%}",
+                    message=f"{shortened(panel.annotators[own.annotator])} calls occluded {own.found:.0%} of "
+                    f"{own.n_occluded} joints that the others call so; the rest reach {rate:.0%}",
                     suggestion="go through the instructions on hidden joints together",
                     subjects=(panel.annotators[own.annotator],),
                 )

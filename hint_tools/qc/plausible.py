@@ -11,7 +11,7 @@ import numpy.typing as npt
 from hint_tools.core.records import Fit, Frame, Hand, Prediction
 from hint_tools.core.skeleton import BONES, JOINT_NAMES
 from hint_tools.qc.elsewhere import asked_boxes, in_one_place
-from hint_tools.qc.mistakes import Mistake, name_of
+from hint_tools.qc.mistakes import Mistake, named
 from hint_tools.qc.panel import ABSENT, SIDES, Panel
 
 Floats = npt.NDArray[np.float64]
@@ -75,13 +75,13 @@ def implausible(
 def _no_joints(panel: Panel) -> Iterator[Mistake]:
     empty = panel.answered & ~panel.rejected & ~np.isfinite(panel.keypoints).any(axis=(2, 3))
     for hand, slot in np.argwhere(empty).tolist():
-        yield Mistake("no-joints", hand, (slot,), f"{name_of(panel, hand, slot)} placed no joint and rejected nothing")
+        yield Mistake("no-joints", hand, (slot,), f"{named(panel, hand, slot)} placed no joint and rejected nothing")
 
 
 def _in_one_place(panel: Panel, hands: Mapping[str, Hand]) -> Iterator[Mistake]:
     asked = asked_boxes(panel, hands)[:, None]
     for hand, slot in np.argwhere(in_one_place(panel.keypoints, asked)).tolist():
-        yield Mistake("in-one-place", hand, (slot,), f"{name_of(panel, hand, slot)} placed all joints in one place")
+        yield Mistake("in-one-place", hand, (slot,), f"{named(panel, hand, slot)} placed all joints in one place")
 
 
 def _long_bones(panel: Panel) -> Iterator[Mistake]:
@@ -98,7 +98,7 @@ def _long_bones(panel: Panel) -> Iterator[Mistake]:
         ratio = np.where(wrong[hand, slot], length[hand, slot] / reference[hand, slot], 0.0)
         bone = int(ratio.argmax())
         message = (
-            f"{name_of(panel, hand, slot)}'s bone to {JOINT_NAMES[children[bone]]} is {ratio[bone]:.1f} times as long"
+            f"{named(panel, hand, slot)}'s bone to {JOINT_NAMES[children[bone]]} is {ratio[bone]:.1f} times as long"
         )
         yield Mistake("long-bone", hand, (slot,), f"{message} as the rest of the hand allows", certain=False)
 
@@ -121,7 +121,7 @@ def _outside(panel: Panel, hands: Mapping[str, Hand], frames: Mapping[str, Frame
         for hand, slot in np.argwhere(wrong.any(axis=-1)).tolist():
             names = ", ".join(JOINT_NAMES[j] for j in np.flatnonzero(wrong[hand, slot])[:3])
             number = int(wrong[hand, slot].sum())
-            message = f"{name_of(panel, hand, slot)} placed {number} joints {where}: {names}"
+            message = f"{named(panel, hand, slot)} placed {number} joints {where}: {names}"
             yield Mistake(kind, hand, (slot,), message)
 
 
@@ -136,7 +136,7 @@ def _against_the_model(panel: Panel, predictions: Mapping[str, Prediction]) -> I
             said = SIDES[panel.side[hand, slot]]
             if label.side in SIDES and label.side != said and label.side_confidence >= SIDE_CONFIDENCE:
                 message = (
-                    f"{name_of(panel, hand, slot)} says {said}, the model {label.side} ({label.side_confidence:.0%})"
+                    f"{named(panel, hand, slot)} says {said}, the model {label.side} ({label.side_confidence:.0%})"
                 )
                 yield Mistake("side-doubtful", hand, (slot,), message, certain=False)
 
@@ -155,7 +155,7 @@ def _too_fast(panel: Panel, predictions: Mapping[str, Prediction], untouched: In
                 moved = int((away > 1.0).sum())
             least_s = _SECONDS_A_JOINT * moved
             if np.isfinite(answer.lead_time_s) and answer.lead_time_s < least_s:
-                message = f"{name_of(panel, hand, slot)} placed {moved} joints in {answer.lead_time_s:.1f} s"
+                message = f"{named(panel, hand, slot)} placed {moved} joints in {answer.lead_time_s:.1f} s"
                 yield Mistake("impossible-time", hand, (slot,), message)
 
 
@@ -170,6 +170,6 @@ def _unposable(panel: Panel, sizes_px: Floats, fits: Mapping[str, Fit], sigma_px
         for slot in np.flatnonzero((np.nan_to_num(away) > FIT_LIMIT).any(axis=-1)).tolist():
             joint = int(np.nan_to_num(away[slot]).argmax())
             message = (
-                f"{name_of(panel, hand, slot)}'s {JOINT_NAMES[joint]} is {away[slot, joint]:.2f} hand sizes from where"
+                f"{named(panel, hand, slot)}'s {JOINT_NAMES[joint]} is {away[slot, joint]:.2f} hand sizes from where"
             )
             yield Mistake("unposable", hand, (slot,), f"{message} the fitted hand has it", certain=False)

@@ -19,7 +19,7 @@ from hint_tools.core.skeleton import JOINT_NAMES, N_JOINTS
 from hint_tools.qc.chances import Chances
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.hypotheses import HYPOTHESES
-from hint_tools.qc.mistakes import KINDS, Mistake, name_of
+from hint_tools.qc.mistakes import KINDS, Mistake, named
 from hint_tools.qc.occlusion import occlusion_counts
 from hint_tools.qc.panel import Pairs, Panel
 from hint_tools.qc.shifted import SHIFTED
@@ -181,7 +181,7 @@ def build_queue(
     settled: frozenset[str] = frozenset(),
     unsettled: Mapping[str, str] = MappingProxyType({}),
 ) -> list[QueueItem]:
-    """Hands worth a second look, in the order of `rank_hands`.
+    """Hands worth a second look, in the order of `rank_hands`; names in their reasons are quoted.
 
     They are those with a named mistake, a chance of one of `config.queue_chance`, two answers `config.queue_z` apart,
     or no consensus.
@@ -236,7 +236,7 @@ def _reason(
 ) -> str:
     """What was named, how far answers are apart, what is likeliest where neither says it, why nothing is concluded."""
     order = list(KINDS)
-    parts = [m.message for m in sorted(mistakes, key=lambda m: (order.index(m.kind), m.slots))]
+    parts = [m.told for m in sorted(mistakes, key=lambda m: (order.index(m.kind), m.slots))]
     explained = any(asked_again(m) for m in mistakes)
     far = bool(outliers.z[hand] >= threshold)
     likeliest = HYPOTHESES[chances.hypothesis[hand]]
@@ -244,7 +244,7 @@ def _reason(
     if not explained and not same and _chance(chances.log_odds[hand]) >= _WORTH_SAYING:
         parts.append(_suspicion(panel, chances, hand))
     if far:
-        who = " and ".join(name_of(panel, hand, int(slots[hand])) for slots in (outliers.first, outliers.second))
+        who = " and ".join(named(panel, hand, int(slots[hand])) for slots in (outliers.first, outliers.second))
         joint = JOINT_NAMES[outliers.joint[hand]]
         parts.append(f"{who} are {outliers.z[hand]:.1f} standard deviations apart at {joint}")
     return "; ".join([*parts, *([doubt] if doubt else [])])
@@ -256,4 +256,4 @@ def _suspicion(panel: Panel, chances: Chances, hand: int) -> str:
     who = answers if len(answers) == 2 else [int(chances.slot[hand])]
     share = chances.share[hand] * _chance(chances.log_odds[hand]) * len(who)
     word = "probably" if share > 0.5 else "perhaps"
-    return f"{' or '.join(name_of(panel, hand, k) for k in who)} {word} {HYPOTHESES[chances.hypothesis[hand]].words}"
+    return f"{' or '.join(named(panel, hand, k) for k in who)} {word} {HYPOTHESES[chances.hypothesis[hand]].words}"

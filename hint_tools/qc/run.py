@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from hint_tools.core import progress
 from hint_tools.core.errors import DataError
 from hint_tools.core.findings import Finding, Severity
+from hint_tools.core.quoted_names import plain, quoted
 from hint_tools.core.records import Frame, Hand, Status
 from hint_tools.core.report import Report
 from hint_tools.qc.analysis import Analysis, Beside, analyse
@@ -115,7 +116,7 @@ def _write(
     further = further_pages(analysis, config, pictures)
     with project.lock():
         project.write(CONSENSUS, analysis.consensus)
-        project.write(QUEUE, analysis.queue)
+        project.write(QUEUE, analysis.quoted_queue)
         write_json(project.path(SIGMAS), sigmas_json(analysis.sigmas))
         write_json(project.path(RESULTS), qc_json(analysis, counts, check_gates(analysis, config)))
         write_report(
@@ -176,9 +177,9 @@ def _counts(candidates: Candidates, analysis: Analysis, n_hands: int) -> dict[st
 def _findings(analysis: Analysis) -> list[Finding]:
     """One finding for each kind of mistake and annotator; qc.json has every single one."""
     panel = analysis.panel
-    grouped: dict[tuple[str, str], list[int]] = {}
+    grouped: dict[tuple[str, tuple[str, ...]], list[int]] = {}
     for mistake in analysis.mistakes:
-        who = " or ".join(sorted({name_of(panel, mistake.hand, k) for k in mistake.slots}))
+        who = tuple(sorted({name_of(panel, mistake.hand, k) for k in mistake.slots}))
         grouped.setdefault((mistake.kind, who), []).append(mistake.hand)
     order = list(KINDS)
     queued = {q.hand_id for q in analysis.queue}
@@ -190,7 +191,7 @@ def _findings(analysis: Analysis) -> list[Finding]:
             Finding(
                 code=f"qc.{kind}",
                 severity=Severity.INFO if kind in _INFORMATIVE else Severity.WARNING,
-                message=f"{who}: {KINDS[kind]}, in {several(len(hands), 'answer')}",
+                message=f"{plain(' or '.join(map(quoted, who)))}: {KINDS[kind]}, in {several(len(hands), 'answer')}",
                 suggestion=f"see {REPORT}" + ("; hint push --queue sends the hands back" if back else ""),
                 subjects=tuple(panel.hand_ids[h] for h in hands[:_EXAMPLES]),
                 count=len(hands),

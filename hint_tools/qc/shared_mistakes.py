@@ -10,7 +10,7 @@ import numpy as np
 
 from hint_tools.qc.identity import is_mirrored
 from hint_tools.qc.joints import Joints
-from hint_tools.qc.mistakes import Mistake, name_of
+from hint_tools.qc.mistakes import Mistake, named
 from hint_tools.qc.panel import Panel
 
 MIRROR_DOUBTFUL = "mirror-doubtful"
@@ -35,7 +35,7 @@ def mirrored_by_all(panel: Panel, joints: Joints, threshold: float) -> list[Mist
         if hand in explained:
             continue
         slots = np.flatnonzero(panel.has_joints[hand]).tolist()
-        who = " and ".join(name_of(panel, hand, k) for k in slots)
+        who = " and ".join(named(panel, hand, k) for k in slots)
         message = f"{who} placed the joints mirrored left to right, or the pre-label did"
         found.append(Mistake(MIRROR_DOUBTFUL, hand, tuple(slots), message, certain=False, gain=float(gain[hand])))
     return found

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hint_tools.core.errors import DataError
+from hint_tools.core.errors import DataError, UsageError
 from hint_tools.core.findings import Finding, Severity
+from hint_tools.core.printable import shortened
 from hint_tools.core.report import Report
 from hint_tools.formats.coco_keypoints import CocoPose, CocoPoses, parse_coco_keypoints
 from hint_tools.qc.coco_sigmas import CocoSigma, DoubleAnnotations, match_annotations, measure_coco_sigmas
 from hint_tools.qc.config import SigmaConfig
-from hint_tools.store.atomic import write_json
+from hint_tools.store.atomic import write_json, writing
 from hint_tools.store.project import Project
 
 
@@ -20,9 +23,11 @@ def run_sigma(config: SigmaConfig, project: Project | None) -> Report:
     """Measure σ of every joint; write them to `out`.
 
     Raises:
+        UsageError: `out` is a folder, or one of the files.
         DataError: a file is missing or no COCO keypoints, skeletons differ, or nothing was annotated twice.
         EnvironmentFault: `out` can't be written.
     """
+    _check_out(config)
     read = [_read(path, config.field) for path in config.files]
     by_annotator = _by_annotator(config.files, read)
     joints = _same_joints(config.files, read)
@@ -38,29 +43,64 @@ def run_sigma(config: SigmaConfig, project: Project | None) -> Report:
         "pairs": len(pairs.first),
         "pictures": len({p.image for p in pairs.first}),
     }
-    shown = {s.joint: _shown(s) for s in sigmas if s.state == "labelled"}
+    shown = dict(zip(_labels(joints), (_shown(s) for s in sigmas if s.state == "labelled"), strict=True))
     document = _document(sigmas, joints, counts, config)
     if not config.dry_run:
         write_json(config.out, document)
     return Report(
         stage="qc sigma",
         counts={**counts, **shown},
-        findings=(*(f for r in read for f in r.findings), *_findings(pairs, config)),
+        findings=(*(f for r in read for f in r.findings), *_findings(pairs, sum(r.odd_areas for r in read), config)),
         outputs=() if config.dry_run else (str(config.out),),
         details={k: document[k] for k in ("joints", "sigmas", "cells", "unit")},
     )
 
 
-def _findings(pairs: DoubleAnnotations, config: SigmaConfig) -> list[Finding]:
-    """What is odd about the pairs."""
+def _check_out(config: SigmaConfig) -> None:
+    """Refuse to write where nothing may be written.
+
+    Raises:
+        UsageError: `out` is a folder, or one of the files.
+    """
+    with writing(config.out):
+        if config.out.is_dir():
+            example = shlex.quote(str(config.out / SigmaConfig.model_fields["out"].default))
+            raise UsageError(f"{config.out}: expected a file to write to, got a folder", hint=f"--out {example}")
+        if config.out.exists() and any(p.exists() and p.samefile(config.out) for p in config.files):
+            raise UsageError(
+                f"{config.out}: is one of the files to read; its annotations would be lost", hint="name another: --out"
+            )
+
+
+def _labels(joints: Sequence[str]) -> list[str]:
+    """What each joint is called among the counts: no two alike, and none like a count."""
+    names = [shortened(j) for j in joints]
+    if len(set(names)) < len(names):
+        names = [f"joint {k}, {name}" for k, name in enumerate(names)]
+    return [f"sigma of {name}" for name in names]
+
+
+def _findings(pairs: DoubleAnnotations, odd_areas: int, config: SigmaConfig) -> list[Finding]:
+    """What is odd about the pairs, and about the areas they are measured by."""
     found = []
+    if odd_areas and config.scale == "area":
+        found.append(
+            Finding(
+                code="qc.odd-area",
+                severity=Severity.WARNING,
+                message=f"{odd_areas} annotations have an area that is no size of anything (no number, not positive, "
+                "or out of all bounds): it counts as missing",
+                suggestion="write `area` as a number, px²",
+                count=odd_areas,
+            )
+        )
     if pairs.without_area and config.scale == "area":
         found.append(
             Finding(
                 code="qc.no-area",
                 severity=Severity.WARNING,
-                message=f"{pairs.without_area} pairs have no area in the files; that of the box around their joints is "
-                "used, which is larger than COCO's outlines",
+                message=f"{pairs.without_area} pairs have no usable area in the files; that of the box around their "
+                "joints is used, which is larger than COCO's outlines",
                 suggestion="add `area`, px², to the annotations, or ask for it: hint qc sigma --scale joints",
                 count=pairs.without_area,
             )
@@ -94,8 +134,8 @@ def _same_joints(paths: tuple[Path, ...], read: list[CocoPoses]) -> tuple[str, .
         place = next((k for k, (a, b) in enumerate(zip(named[0][1], joints, strict=True)) if a != b), None)
         if place is not None:
             raise DataError(
-                f"expected the same order of joints in every file; joint {place} is {named[0][1][place]!r} in "
-                f"{named[0][0]} and {joints[place]!r} in {path}",
+                f"expected the same order of joints in every file; joint {place} is "
+                f"{shortened(named[0][1][place])!r} in {named[0][0]} and {shortened(joints[place])!r} in {path}",
                 hint="bring `categories[].keypoints` and the annotations of one file into the order of the other",
             )
     return named[0][1] if named else filled[0][1] if filled else ()
@@ -103,7 +143,7 @@ def _same_joints(paths: tuple[Path, ...], read: list[CocoPoses]) -> tuple[str, .
 
 def _nothing_twice(by_annotator: dict[str, list[CocoPose]], copies: int) -> DataError:
     """Why no object was annotated by two people, as far as can be told."""
-    who = ", ".join(sorted(by_annotator))
+    who = ", ".join(map(shortened, sorted(by_annotator)))
     if copies:
         return DataError(
             f"all {copies} objects have every joint at the same place in two annotations: one is a copy of the other",
@@ -117,7 +157,7 @@ def _nothing_twice(by_annotator: dict[str, list[CocoPose]], copies: int) -> Data
     pictures = [{p.image for p in poses} for poses in by_annotator.values()]
     shared = set.intersection(*pictures)
     if not shared:
-        examples = ", ".join(min(names) for names in pictures[:2])
+        examples = ", ".join(shortened(min(names)) for names in pictures[:2])
         return DataError(
             f"no object was annotated by two of {len(by_annotator)} annotators ({who}): they have no picture in common "
             f"(such as {examples})",

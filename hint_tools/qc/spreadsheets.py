@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from hint_tools.core.printable import one_line
 from hint_tools.core.records import Frame, Hand
 from hint_tools.qc.advice import advice_to
 from hint_tools.qc.agreement import PCK_THRESHOLDS
@@ -26,8 +26,11 @@ SPREADSHEETS: Final[Mapping[str, str]] = {
     "sigmas.csv": "how precisely one person places each joint, visible and occluded",
 }
 """File -> what it holds."""
-_FORMULA = ("=", "+", "-", "@", "\t", " ", "\n")
-"""Spreadsheets run a cell that begins so as a formula; an apostrophe before it makes it text (OWASP, CSV injection)."""
+_BOM = "\ufeff"
+"""Without it Excel takes the letters of names for those of another alphabet."""
+_FORMULA = re.compile("(^|;)(?=[\\s\u200b-\u200f\u2060\ufeff]*[-=+@\uff0d\uff1d\uff0b\uff20])")
+"""Spreadsheets run a cell that begins so as a formula, in full width too; an apostrophe before it makes it text (OWASP,
+CSV injection). Where lists are separated by semicolons they begin a cell after each, in quotes or not."""
 
 
 def spreadsheets(analysis: Analysis, hands: Mapping[str, Hand], frames: Mapping[str, Frame]) -> dict[str, str]:
@@ -49,18 +52,19 @@ def spreadsheets(analysis: Analysis, hands: Mapping[str, Hand], frames: Mapping[
 
 
 def _csv(rows: Iterable[Sequence[Value]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([_cell(v) for v in row] for row in rows)
-    return text.getvalue()
+    return _BOM + "".join(",".join(map(_cell, row)) + "\n" for row in rows)
 
 
 def _cell(value: Value) -> str:
+    """A number as it is; text in quotes, in one line, and never a formula."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.6g}" if math.isfinite(value) else ""
-    text = str(value).replace("\r", " ")  # one alone would end a row for some readers
-    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text
+    if isinstance(value, int):
+        return str(value)
+    text = _FORMULA.sub(r"\1'", one_line(value))
+    return '"' + text.replace('"', '""') + '"' if text else ""
 
 
 def _hands(analysis: Analysis, hands: Mapping[str, Hand], frames: Mapping[str, Frame]) -> Rows:

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections import Counter
 from collections.abc import Sequence
@@ -86,7 +87,7 @@ def _compare(built: Path, standing: Path) -> None:
     raise DataError(
         f"{standing}: another release has this name ({len(differing)} files differ, such as {differing[0]}); "
         "a release is never changed",
-        hint=f"hint release build {standing.name}-2",
+        hint=f"hint release build {shlex.quote(standing.name + '-2')}",
     )
 
 
@@ -202,5 +203,5 @@ def _report(config: ReleaseBuildConfig, selection: Selection, rows: Sequence[Ann
         counts=counts,
         findings=selection.findings,
         outputs=() if config.dry_run else (f"{where}/{CARD}", f"{where}/{ANNOTATIONS_FILE}"),
-        next_command=f"hint release verify {where}",
+        next_command=f"hint release verify {shlex.quote(where)}",
     )

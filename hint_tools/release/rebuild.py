@@ -12,6 +12,7 @@ Beside the tree, so that nothing strange ends in it::
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -52,6 +53,7 @@ STAGE = "rebuild"
 UIDS, PLAN, JOURNAL = "clip_uids.txt", "plan.json", "journal.jsonl"
 PICTURES, CHECKSUMS, ARCHIVE = "pictures.json", "checksums.sha256", "HInt_annotation.zip"
 PICTURES_FORMAT = "hint-tools.rebuilt-pictures"
+_FETCH = "ego4d --output_directory DIR --version v1 --datasets clips --video_uid_file"
 _CLIP_FOLDERS = ("clips", "v1/clips", "v2/clips")
 
 
@@ -75,7 +77,7 @@ def run_rebuild(config: ReleaseRebuildConfig, project: Project | None = None) ->
     with _locked(folder):
         _write_plan(folder, plan)
         if config.clips is None:
-            fetch = f"ego4d --output_directory DIR --version v1 --datasets clips --video_uid_file {folder / UIDS}"
+            fetch = f"{_FETCH} {shlex.quote(str(folder / UIDS))}"
             outputs = (str(folder / UIDS), str(folder / PLAN))
             return Report(stage=STAGE, counts=_planned(plan), findings=planned, outputs=outputs, next_command=fetch)
         ffmpeg = find_ffmpeg51(str(resolve_path(config.ffmpeg, Path.cwd())) if config.ffmpeg else None)
@@ -172,7 +174,7 @@ def _find_clips(root: SourcePath, plan: Plan) -> dict[str, SourcePath]:
     if not here:
         raise DataError(
             f"{root}: expected Ego4D's <clip uid>.mp4, found not one of the {len(plan.clips)} that are needed",
-            hint=f"ego4d --output_directory DIR --version v1 --datasets clips --video_uid_file {UIDS}",
+            hint=f"{_FETCH} {UIDS}",
         )
     return here
 
@@ -204,7 +206,7 @@ def _finish(
     failed = any(f.severity is Severity.ERROR for f in findings)
     return Report(
         stage=STAGE, counts=counts, findings=tuple(findings), outputs=tuple(outputs), gate_failed=failed,
-        next_command=f"hint release verify {tree}",
+        next_command=f"hint release verify {shlex.quote(str(tree))}",
     )  # fmt: skip
 
 

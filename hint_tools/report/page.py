@@ -6,7 +6,6 @@ makes browsers hold it to that. The same arguments give the same bytes.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -15,6 +14,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup, escape
 
+from hint_tools.core.printable import printable
 from hint_tools.report.blocks import (
     Block,
     Cell,
@@ -38,9 +38,6 @@ __all__ = [
 ]  # fmt: skip
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""Control characters, and those that turn the direction of all words up to the end of the line: a name that holds one
-would have the rest of a sentence read backwards. Names in right-to-left scripts need none of them."""
 _CONTENTS_FROM = 3
 """Sections from which on a page gets a list of contents."""
 
@@ -66,7 +63,7 @@ def render_page(title: str, subtitle: str, facts: Mapping[str, str], sections: S
         contents=listed if len(listed) >= _CONTENTS_FROM else [],
         held=set(),  # anchors of the photographs that stand on the page already
     )
-    return _UNPRINTABLE.sub("\ufffd", page)
+    return printable(page)
 
 
 def write_report(path: Path, title: str, subtitle: str, facts: Mapping[str, str], sections: Sequence[Section]) -> None:

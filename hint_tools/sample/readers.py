@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from hint_tools.core.errors import DataError
@@ -60,6 +61,8 @@ def _boxes(path: Path | None) -> tuple[Boxes, tuple[Finding, ...]]:
     try:
         data = file.read_bytes()
     except OSError as error:
-        raise DataError(f"{file}: the box file can't be read ({error.strerror})", hint=f"ls {file.parent}") from error
+        raise DataError(
+            f"{file}: the box file can't be read ({error.strerror})", hint=f"ls {shlex.quote(str(file.parent))}"
+        ) from error
     hands, findings = parse_coco_boxes(data, str(file))
     return {k: tuple(HandBox(box=h.box, side=h.side, origin="user") for h in v) for k, v in hands.items()}, findings

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bisect
 import os
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -85,13 +86,15 @@ def read_folder(
         DataError: `root` is no folder, is a project, or holds neither a picture nor a video.
     """
     if not root.is_dir():
-        raise DataError(f"{root}: expected a folder of pictures and videos, found none", hint=f"ls {root.parent}")
+        raise DataError(
+            f"{root}: expected a folder of pictures and videos, found none", hint=f"ls {shlex.quote(str(root.parent))}"
+        )
     skipped = Tally()
     images, videos, ignored = _sorted_files(root, skipped)
     if not images and not videos:
         raise DataError(
             f"{root}: expected pictures or videos in this folder or below, found {len(ignored)} files of other kinds",
-            hint=f"find {root} -type f | head",
+            hint=f"find {shlex.quote(str(root))} -type f | head",
         )
     known, candidates = boxes or {}, []
     findings: list[Finding] = []

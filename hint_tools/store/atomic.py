@@ -11,6 +11,7 @@ import errno
 import json
 import os
 import secrets
+import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,8 +30,7 @@ def atomic_path(target: Path, *, mode: int = 0o644) -> Iterator[Path]:
         EnvironmentFault: no space, no permission, or a read-only file system.
     """
     temporary = target.with_name(f"{TEMPORARY_MARK}{secrets.token_hex(6)}-{target.name}"[-200:])
-    with writing(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder_of(target)
     try:
         with writing(target):
             os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
@@ -94,8 +94,7 @@ def write_folder(target: Path, fill: Callable[[Path], None]) -> None:
     Raises:
         EnvironmentFault: it could not be written; whatever `fill` raises.
     """
-    with writing(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder_of(target)
     staging = target.with_name(f"{TEMPORARY_MARK}{secrets.token_hex(6)}-{target.name}")
     old = staging.with_name(staging.name + "-old")
     try:
@@ -139,15 +138,28 @@ def writing(target: Path) -> Iterator[None]:
             errno.ENOSPC: "free some space on this disk",
             errno.EFBIG: "free some space, or raise the file size limit",
             errno.EDQUOT: "free some of your quota",
-            errno.EACCES: f"give yourself write permission: chmod u+w {target.parent}",
-            errno.EPERM: f"give yourself write permission: chmod u+w {target.parent}",
+            errno.EACCES: f"give yourself write permission: chmod u+w {shlex.quote(str(target.parent))}",
+            errno.EPERM: f"give yourself write permission: chmod u+w {shlex.quote(str(target.parent))}",
             errno.EROFS: "use a project on a writable disk",
             errno.ENOTDIR: f"a file stands where a folder of {target} should be: move it",
+            errno.EISDIR: f"a folder stands where {target} should be: move it, or name another file",
+            errno.ENAMETOOLONG: "choose a shorter name",
             errno.EEXIST: f"a file stands where a folder of {target} should be: move it",
         }.get(error.errno or 0)
         if advice is None:
             raise
         raise EnvironmentFault(f"{target}: can't be written ({error.strerror})", hint=advice) from error
+
+
+def _make_folder_of(target: Path) -> None:
+    with writing(target):
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except FileNotFoundError as error:  # /proc and its like take no folders
+            raise EnvironmentFault(
+                f"{target}: can't be written (no folder can be made there: {error.strerror})",
+                hint="name a place on a disk you may write to",
+            ) from error
 
 
 def _sync_folder(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def load_credentials(name: str) -> dict[str, Any] | None:
     if not path.exists():
         return None
     if path.stat().st_mode & 0o077:
-        raise ConfigError(f"{path}: others may read this token file", hint=f"chmod 600 {path}")
+        raise ConfigError(f"{path}: others may read this token file", hint=f"chmod 600 {shlex.quote(str(path))}")
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

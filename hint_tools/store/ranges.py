@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO
@@ -99,7 +100,10 @@ class RangedFile:
             file.seek(start)
             data = file.read(end - start)
         if len(data) != end - start:
-            raise DataError(f"{self._part}: the copy of {self} is cut off", hint=f"rm {self._part} {self._list}")
+            raise DataError(
+                f"{self._part}: the copy of {self} is cut off",
+                hint=f"rm {shlex.quote(str(self._part))} {shlex.quote(str(self._list))}",
+            )
         return data
 
     def whole(self) -> Path:

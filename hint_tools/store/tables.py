@@ -56,7 +56,7 @@ PREDICTIONS = Table("predictions", records.Prediction, "prediction_id", 1, "hint
 LEDGER = Table("ledger", records.LedgerEntry, "task_key", 1, "hint push")
 SUBMISSIONS = Table("submissions", records.Submission, "submission_id", 1, "hint pull")
 CONSENSUS = Table("consensus", records.Consensus, "hand_id", 1, "hint qc")
-QUEUE = Table("queue", records.QueueItem, "hand_id", 1, "hint qc")
+QUEUE = Table("queue", records.QueueItem, "hand_id", 2, "hint qc")
 FITS = Table("fits", records.Fit, "hand_id", 1, "hint fit")
 
 ALL_TABLES: tuple[Table[Any], ...] = (

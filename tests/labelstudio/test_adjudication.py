@@ -12,6 +12,7 @@ from devtools import CHROMIUM, Tab, browser
 from labelstudio_rounds import Site, true_keypoints
 
 from hint_tools.core.ids import content_id, task_key
+from hint_tools.core.quoted_names import quoted
 from hint_tools.core.records import Status
 from hint_tools.labelstudio.answering import Answer, TaskView, annotators, answer_tasks
 from hint_tools.labelstudio.config import PullConfig, PushConfig
@@ -87,7 +88,7 @@ def test_a_browser_shows_the_disagreement_and_submits(site: Site, tmp_path: Path
     project = doubted(site)
     names = [a.email for a in annotators(project)]
     (queued,) = project.read(QUEUE)
-    hostile = f"""{names[0]} <img src=x onerror="document.title='markup'"><b>bold</b>"""
+    hostile = f"""{quoted(names[0])} <img src=x onerror="document.title='markup'"><b>bold</b>"""
     project.write(QUEUE, [type(queued)(hand_id=DOUBTED, rank=1, score=1.0, reason=hostile)])
     where = f"/data/local-files/?d={project.root.name}"  # this server's pictures begin at another project
     number = run_push(PushConfig(queue=True, image_prefix=where), project).details["server_project"]

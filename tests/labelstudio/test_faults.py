@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import shlex
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -249,3 +251,13 @@ def test_a_broken_prediction_is_left_out_and_its_hand_sent(site: Scripted, proje
 def test_two_rounds_never_share_a_key(project: Project) -> None:
     keys = [task_key(h.hand_id, n) for h in project.hands() for n in range(3)]
     assert len(set(keys)) == 3 * N
+
+
+def test_a_suggested_command_can_be_typed_as_it_stands(tmp_path):
+    project = make_round(tmp_path / "p", 2)
+    odd = "a'$(touch x);b"
+    rows = project.read(PREDICTIONS)
+    project.write(PREDICTIONS, [replace(rows[0], model=odd), *rows[1:]])
+    with pytest.raises(ConfigError, match="predictions of 2 models") as caught:
+        _planned(PushConfig(), project)
+    assert shlex.split(caught.value.hint) == ["hint", "push", "--model", odd]

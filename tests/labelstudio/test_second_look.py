@@ -10,6 +10,7 @@ import pytest
 from labelstudio_rounds import make_round, true_keypoints
 
 from hint_tools.core.ids import content_id, task_key
+from hint_tools.core.quoted_names import quoted
 from hint_tools.core.records import Hand, QueueItem, Submission
 from hint_tools.labelstudio.config import PushConfig
 from hint_tools.labelstudio.earlier_picture import PANEL_PX, earlier_jpeg
@@ -36,17 +37,20 @@ def item(reason: str) -> QueueItem:
 @pytest.mark.parametrize(
     ("text", "called", "expected"),
     [
-        ("bo swapped index; ana and bo are 7 apart", {"ana": "A", "bo": "B"}, "B swapped index; A and B are 7 apart"),
-        ("elbow of bo", {"bo": "A"}, "elbow of A"),
-        ("x@y.org, not x@y.org.uk", {"x@y.org": "A"}, "A, not x@y.org.uk"),
-        ("x@y.org says left.", {"x@y.org": "A", "x": "B"}, "A says left."),
-        ("ana and bo differ", {"bo": "A"}, "somebody else and A differ"),
-        ("<script> says left", {"<script>": "A"}, "A says left"),
-        ("(a+b) and a+b", {"a+b": "A"}, "(A) and A"),
+        ("“bo” swapped index; “ana” and “bo” differ", {"ana": "A", "bo": "B"}, "B swapped index; A and B differ"),
+        ("“elbow of bo” is “bo”'s", {"bo": "A"}, "somebody else is A's"),
+        ("“x@y.org”, not “x@y.org.uk”", {"x@y.org": "A"}, "A, not somebody else"),
+        ("“index” or “and” swapped index and middle", {"index": "A", "and": "B"}, "A or B swapped index and middle"),
+        ("no two annotators agree on this", {"on": "A", "two": "B"}, "no two annotators agree on this"),
+        ("“” or “ ” swapped ring", {"": "A", " ": "B"}, "A or B swapped ring"),
+        (f"{quoted('the “boss”')} says left", {"the “boss”": "A"}, "A says left"),
+        (f"“{'x' * 9000}a” or “{'x' * 9000}b”", {"x" * 9000 + "a": "A", "x" * 9000 + "b": "B"}, "A or B"),
+        ("“A” or “B” says left", {"A": "B", "B": "A"}, "B or A says left"),
+        ("“a\nb” says left", {"a\nb": "A"}, "A says left"),
     ],
 )
-def test_names_become_letters_where_they_stand_alone(text, called, expected):
-    assert blinded(text, called, {"ana", "bo"} | set(called)) == expected
+def test_names_become_letters_and_nothing_else_does(text, called, expected):
+    assert blinded(text, called) == expected
 
 
 def test_a_screen_takes_one_paragraph_of_printable_text():
@@ -63,12 +67,12 @@ def test_the_last_answer_of_each_person_is_shown_and_letters_tell_nothing():
         given("ana", 1, updated_at="2026-01-01"), given("ana", 2, 3.0, updated_at="2026-01-02"),
         given("bo", 3, superseded=True), given("cy", 4, valid=False), given("di", 5, rejected=True, valid=False),
     ]  # fmt: skip
-    look = second_looks([item("ana is far from di")], rows)[HAND]
+    look = second_looks([item("“ana” is far from “di”")], rows)[HAND]
     assert {e.answer.submission_id for e in look.earlier} == {"ana2", "di5"}
     assert sorted(e.label for e in look.earlier) == ["A", "B"]
-    assert look == second_looks([item("ana is far from di")], rows[::-1])[HAND]
+    assert look == second_looks([item("“ana” is far from “di”")], rows[::-1])[HAND]
     assert not any(name in look.reason for name in ("ana", "di"))
-    named = second_looks([item("ana is far from di")], rows, names=True)[HAND]
+    named = second_looks([item("“ana” is far from “di”")], rows, names=True)[HAND]
     assert named.reason == "ana is far from di"
     assert sorted(e.label for e in named.earlier) == ["ana", "di"]
     hands = [content_id("hand", k) for k in range(40)]
@@ -81,7 +85,7 @@ def test_the_last_answer_of_each_person_is_shown_and_letters_tell_nothing():
 def test_the_task_of_a_queued_hand_shows_the_disagreement_and_keeps_its_own_picture_clean(tmp_path):
     project = make_round(tmp_path / "p", 3)
     project.write(SUBMISSIONS, [given("ana@x.org", 1), given("bo@x.org", 2, 30.0)])
-    project.write(QUEUE, [item("ana@x.org and bo@x.org are <b>far</b> apart")])
+    project.write(QUEUE, [item("“ana@x.org” and “bo@x.org” are <b>far</b> apart")])
     (planned,), dropped = _planned(PushConfig(queue=True), project)
     assert not dropped
     task = build_task(planned, "0" * 64, "")

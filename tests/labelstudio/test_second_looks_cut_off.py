@@ -56,7 +56,7 @@ def doubted_round(root: Path, site: Scripted, home: Path) -> Project:
         QUEUE,
         [
             QueueItem(
-                hand_id=content_id("hand", k), rank=k + 1, score=9.0, reason="ana@x.org and bo@x.org are far apart"
+                hand_id=content_id("hand", k), rank=k + 1, score=9.0, reason="“ana@x.org” and “bo@x.org” are far apart"
             )
             for k in range(N)
         ],

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from qc_rounds import changed, joints_of, make_round, swapped
 
+from hint_tools.core.quoted_names import bare, with_names
 from hint_tools.core.records import Frame
 from hint_tools.qc.agreement import pair_distances
 from hint_tools.qc.analysis import Beside, analyse
@@ -127,15 +128,15 @@ def test_the_reason_names_the_likeliest_mistake_where_nothing_was_named():
             moved = joints_of(made, h, name) - made.truth[h] + truth
             changed(made, h, name, keypoints=moved[swapped(1, 2)] if name == "cy" else moved)
     found = unnamed(made)
-    assert "cy probably swapped index and middle" in found["h00007"].reason
-    assert "cy probably swapped index and middle" in found["h00008"].reason
+    assert "“cy” probably swapped index and middle" in found["h00007"].reason
+    assert "“cy” probably swapped index and middle" in found["h00008"].reason
 
 
 def test_with_two_people_the_reason_accuses_nobody():
     made = make_round(400, 2, seed=404)
     changed(made, 9, "bo", keypoints=joints_of(made, 9, "bo")[swapped(2, 3)])
     found = unnamed(made)
-    assert "ana or bo probably swapped middle and ring" in found["h00009"].reason
+    assert "“ana” or “bo” probably swapped middle and ring" in found["h00009"].reason
 
 
 def test_options_decide_who_is_in():
@@ -204,3 +205,22 @@ def test_the_same_answers_give_the_same_queue_in_whatever_order_they_come():
     assert [(q.hand_id, q.rank, q.score, q.reason) for q in first.values()] == [
         (q.hand_id, q.rank, q.score, q.reason) for q in second.values()
     ]
+
+
+def test_whoever_has_an_odd_name_is_told_and_can_be_left_out():
+    """Names that are words of the message, none at all, and one without end."""
+    for name, shown in (("index", "index"), ("", "(no name)"), ("x" * 20_000, "x" * 59 + "…"), ("“q”", '"q"')):
+        made = make_round(12, 3, seed=63)
+        changed(made, 1, "bo", keypoints=joints_of(made, 1, "bo")[swapped(1, 2)])
+        for s in made.submissions:
+            if s.annotator == "bo":
+                object.__setattr__(s, "annotator", name)
+        found = analyse(made.panel(), made.by_id(), {}, CONFIG)
+        (mistake,) = [m for m in found.mistakes if m.kind == "finger-swap"]
+        assert mistake.message == f"{shown} swapped index and middle"
+        (queued,) = [q.reason for q in found.quoted_queue if q.hand_id == "h00001"]
+        blind = with_names(queued, {bare(name): "ME", "ana": "?", "cy": "?"}.__getitem__)
+        assert blind.startswith("ME swapped index and middle")
+        (told,) = [q.reason for q in found.queue if q.hand_id == "h00001"]
+        assert told.startswith(f"{shown} swapped index and middle")
+        assert len(told) < 400

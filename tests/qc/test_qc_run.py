@@ -5,6 +5,7 @@ import pytest
 from qc_rounds import answer, changed, joints_of, make_round, swapped
 
 from hint_tools.core.errors import DataError
+from hint_tools.core.quoted_names import plain
 from hint_tools.core.records import Frame, Hand, Prediction
 from hint_tools.media.images import encode_jpeg
 from hint_tools.qc.config import QcConfig
@@ -67,7 +68,8 @@ def test_every_mistake_is_named_with_hand_and_annotator(tmp_path):
     assert {f.code for f in report.findings} >= {code for code, _, _ in named}
     queued = {q.hand_id: q.reason for q in project.read(QUEUE)}
     assert set(queued) == {"h00001", "h00002", "h00003", "h00004"}
-    assert "bo swapped index and middle" in queued["h00001"]
+    assert "“bo” swapped index and middle" in queued["h00001"]
+    assert [q["reason"] for q in results["queue"] if q["hand"] == "h00001"] == [plain(queued["h00001"])]
     assert report.next_command == "hint push --queue"
 
 

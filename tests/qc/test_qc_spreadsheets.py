@@ -2,11 +2,13 @@
 
 import csv
 import json
+import unicodedata
 
 import pytest
 from qc_rounds import changed, joints_of, make_round, swapped
 from test_qc_run import project_of
 
+from hint_tools.core.quoted_names import plain
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.run import run
 from hint_tools.qc.spreadsheets import SPREADSHEETS
@@ -16,7 +18,7 @@ CONFIG = QcConfig(bootstrap=60, report_hands=0)
 
 
 def rows_of(project, name):
-    with (project.root / "qc" / name).open(encoding="utf-8", newline="") as file:
+    with (project.root / "qc" / name).open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -37,7 +39,7 @@ def test_the_numbers_are_those_of_the_tables_and_of_qc_json(tmp_path):
     assert {p.name for p in (project.root / "qc").glob("*.csv")} == set(SPREADSHEETS)
     hands = {r["hand"]: r for r in rows_of(project, "hands.csv")}
     assert {h: r["status"] for h, r in hands.items()} == {c.hand_id: c.status for c in project.read(CONSENSUS)}
-    queued = {q.hand_id: (str(q.rank), q.reason) for q in project.read(QUEUE)}
+    queued = {q.hand_id: (str(q.rank), plain(q.reason)) for q in project.read(QUEUE)}
     assert {h: (r["rank"], r["why"]) for h, r in hands.items() if r["rank"]} == queued
     assert hands["h00003"]["mistakes"] == "finger-swap"
     assert hands["h00003"]["picture"] == "frames/a.jpg"
@@ -57,18 +59,39 @@ def test_the_numbers_are_those_of_the_tables_and_of_qc_json(tmp_path):
     assert len(rows_of(project, "sigmas.csv")) == 42
 
 
-@pytest.mark.parametrize("name", ["=cmd()|' /C calc'!A0", "+1", "-2", "@SUM(A1)", "\tx", "\r=1", 'a"b,c\nd'])
+NAMES = (
+    "=cmd()|' /C calc'!A0", "+1", "-2", "@SUM(A1)", "\tx", "\r=1", 'a"b,c\nd', "x;=cmd()", "x; \uff1dcmd()",
+    "\uff20SUM(A1)", "\u200b=1", "a\n=1", "\x1b[2J\x00\x9b31m\u202e=1", "Mar\u00eda",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_no_cell_begins_a_formula_and_every_row_is_whole(tmp_path, name):
     project = project_of(tmp_path / "p", spoilt_round(name))
     run(CONFIG, project)
     for file in SPREADSHEETS:
-        with (project.root / "qc" / file).open(encoding="utf-8", newline="") as opened:
+        with (project.root / "qc" / file).open(encoding="utf-8-sig", newline="") as opened:
             head, *rows = csv.reader(opened)
         assert {len(r) for r in rows} == {len(head)}
         numbers = {"gain", "disagreement", "score"}
         texts = [c for r in rows for h, c in zip(head, r, strict=True) if h not in numbers]
-        assert not [c for c in texts if c[:1] in {"=", "+", "-", "@", "\t", "\r", "\n"}]
-    assert any(r["annotator"].endswith(name.replace("\r", " ")) for r in rows_of(project, "annotators.csv"))
+        cells = [part.lstrip(" \u200b") for c in texts for part in c.split(";")]  # however the columns are parted
+        assert not [c for c in cells if c[:1] in set("=+-@\uff1d\uff0b\uff0d\uff20")]
+        assert not [c for c in "".join(texts) if unicodedata.category(c) in ("Cc", "Zl", "Zp") or c == "\u202e"]
+        raw = (project.root / "qc" / file).read_text(encoding="utf-8-sig")
+        assert raw.count("\n") == len(rows) + 1  # one line a row
+    letters = name.replace("'", "")
+    shown = "".join(c if c.isprintable() or c == "\u200b" else " " if c.isspace() else "\ufffd" for c in letters)
+    assert shown in {r["annotator"].replace("'", "") for r in rows_of(project, "annotators.csv")}
+
+
+def test_excel_reads_letters_beyond_english_and_numbers_stay_numbers(tmp_path):
+    project = project_of(tmp_path / "p", spoilt_round("Mar\u00eda"))
+    run(CONFIG, project)
+    for file in SPREADSHEETS:
+        assert (project.root / "qc" / file).read_bytes().startswith(b"\xef\xbb\xbf")
+    line = next(r for r in (project.root / "qc/annotators.csv").read_text("utf-8-sig").splitlines() if "Mar" in r)
+    assert line.startswith('"Mar\u00eda",60,')
 
 
 def test_the_same_bytes_again_and_nothing_when_dry(tmp_path):

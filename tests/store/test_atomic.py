@@ -123,3 +123,12 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path):
         atomic.write_folder(target, fill)
     assert (target / "a").read_text() == "2"
     assert [p.name for p in tmp_path.iterdir()] == ["release"]
+
+
+@pytest.mark.parametrize("place", ["folder", "/proc/none/t.bin", "y" * 300 + "/t.bin"])
+def test_a_place_no_file_can_be_at_is_named(tmp_path, place):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(EnvironmentFault, match="can't be written") as caught:
+        atomic.write_bytes(tmp_path / place, b"new")
+    assert caught.value.hint
+    assert leftovers(tmp_path) == []
