@@ -22,6 +22,12 @@ Ints = npt.NDArray[np.int8]
 Bools = npt.NDArray[np.bool_]
 
 
+FARTHEST_PX = 1e6
+"""No picture is so large: a box that reaches farther is damaged."""
+_QUOTED = 40
+"""Characters of a wrong value that a message repeats."""
+
+
 class Side(StrEnum):
     """Anatomical side of a hand."""
 
@@ -128,10 +134,31 @@ class Hand(Record):
     attributes: str = "{}"
     """The source's own annotations as JSON (contact state, object boxes...)."""
 
+    def __post_init__(self) -> None:
+        Record.__post_init__(self)
+        if not (np.abs(self.box) <= FARTHEST_PX).all():
+            raise DataError(
+                f"column box of hand {self.hand_id}: expected px within ±{FARTHEST_PX:g}, got {self.box.tolist()}"
+            )
+
     @property
     def repeat_of(self) -> str:
-        """Id of the hand this one repeats, to check annotators against themselves; empty for most."""
-        return str(json.loads(self.attributes).get("repeat_of", ""))
+        """Id of the hand this one repeats, to check annotators against themselves; empty for most.
+
+        Raises:
+            DataError: the attributes are no JSON object.
+        """
+        try:
+            attributes = json.loads(self.attributes)
+        except (json.JSONDecodeError, RecursionError):
+            attributes = None
+        if not isinstance(attributes, dict):
+            raise DataError(
+                f"table hands, column attributes of hand {self.hand_id}: expected a JSON object, "
+                f"got {self.attributes[:_QUOTED]!r}",
+                hint="hint sample",
+            )
+        return str(attributes.get("repeat_of", ""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

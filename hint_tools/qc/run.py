@@ -129,7 +129,7 @@ def _write(
         for name, (what, page) in further.items():
             write_report(project.path("qc") / name, "Annotation quality", f"{project.name} · {what}", {}, page)
         for old in (*project.path("qc").glob("queue-*.html"), *project.path("qc").glob("annotators-*.html")):
-            if old.name not in further:
+            if old.name not in further and old.is_file():
                 old.unlink()
         project.stamp(
             "qc",
@@ -144,7 +144,8 @@ def _write(
         Finding(
             code="qc.image-unreadable",
             severity=Severity.WARNING,
-            message=f"{len(pictures.unreadable)} pictures of the report can't be read ({pictures.unreadable[first]})",
+            message=f"{several(len(pictures.unreadable), 'picture')} of the report can't be read "
+            f"({pictures.unreadable[first]})",
             suggestion="hint sample makes missing pictures again; everything else in the report is complete",
             subjects=tuple(sorted(pictures.unreadable)[:_EXAMPLES]),
             count=len(pictures.unreadable),

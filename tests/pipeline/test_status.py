@@ -1,9 +1,11 @@
 """Status: done, stale, to do, and the next command."""
 
 import numpy as np
+import pytest
 from typer.testing import CliRunner
 
 from hint_tools.cli.app import build_app
+from hint_tools.core.errors import DataError
 from hint_tools.core.ids import task_key
 from hint_tools.core.records import Hand, LedgerEntry, Submission
 from hint_tools.pipeline.status import run_status, stage_states
@@ -71,6 +73,29 @@ def test_news_of_a_later_stage_make_one_stage_stale_and_nothing_that_follows_it(
     assert run_status(project).next_command == "hint qc"
     project.stamp("qc", reads=[SUBMISSIONS], writes=[CONSENSUS], looks_at=[FITS])
     assert set(states(project).values()) == {"done"}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{oops", "{}", '{"reads": [], "writes": {}}', '{"reads": {}, "writes": {}, "looks_at": 1}']
+)
+def test_a_damaged_stamp_makes_its_stage_stale(tmp_path, text):
+    project = create_project(tmp_path / "r", "r")
+    project.write(FRAMES, [])
+    project.stamp("sample", reads=[], writes=[FRAMES])
+    project.stamp("prelabel", reads=[FRAMES], writes=[])
+    (project.root / ".hint/stamps/sample.json").write_text(text)
+    sample, prelabel, *_ = stage_states(project)
+    assert sample.state == "stale"
+    assert ".hint/stamps/sample.json: expected" in sample.why
+    assert prelabel.state == "stale"
+    assert run_status(project).next_command == sample.command
+
+
+def test_a_folder_in_the_place_of_a_table_is_told(tmp_path):
+    project = create_project(tmp_path / "r", "r")
+    project.table_path(SUBMISSIONS).mkdir(parents=True)
+    with pytest.raises(DataError, match="expected a Parquet table of submissions, got a folder"):
+        run_status(project)
 
 
 def entry(hand, number):

@@ -1,18 +1,19 @@
 """Rounds nobody would wish for: findings, never a traceback, never markup."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from qc_rounds import answer, changed, joints_of, make_round
 from test_qc_run import project_of
 
-from hint_tools.core.errors import DataError
+from hint_tools.core.errors import ConfigError, DataError, EnvironmentFault
 from hint_tools.core.records import Fit, Prediction, Status
 from hint_tools.qc.analysis import Beside, analyse
-from hint_tools.qc.config import QcConfig
+from hint_tools.qc.config import QcConfig, SigmaConfig
 from hint_tools.qc.run import run
-from hint_tools.store.tables import CONSENSUS
+from hint_tools.store.tables import CONSENSUS, FRAMES
 
 CONFIG = QcConfig(bootstrap=50, report_hands=2)
 
@@ -176,3 +177,31 @@ def test_large_queues_are_paged_and_old_pages_go(tmp_path):
     assert "queue-4.html" in (project.root / "qc/report.html").read_text(encoding="utf-8")
     run(CONFIG.model_copy(update={"report_pages": 1}), project)
     assert not list((project.root / "qc").glob("queue-*.html"))
+
+
+@pytest.mark.parametrize("config", [QcConfig, SigmaConfig])
+def test_a_seed_below_zero_is_refused_with_the_other_settings(config):
+    with pytest.raises(ConfigError, match="seed: Input should be greater than or equal to 0, got -1"):
+        config.layered(("hint.toml [qc]", {"seed": -1, "files": []} if config is SigmaConfig else {"seed": -1}))
+
+
+def test_folders_in_the_place_of_results_are_told_and_those_in_the_place_of_old_pages_left_alone(tmp_path):
+    project = project_of(tmp_path / "p", make_round(6, 2, seed=73))
+    (project.root / "qc/queue-9.html").mkdir(parents=True)
+    run(CONFIG, project)
+    assert (project.root / "qc/queue-9.html").is_dir()
+    (project.root / "qc/qc.json").unlink()
+    (project.root / "qc/qc.json").mkdir()
+    with pytest.raises(EnvironmentFault, match=r"qc\.json: can't be written"):
+        run(CONFIG, project)
+
+
+@pytest.mark.parametrize("path", ["a\0b", "frames/loop.jpg"])
+def test_pictures_at_paths_that_lead_nowhere_are_counted_as_unreadable(tmp_path, path):
+    made = make_round(12, 2, seed=74)
+    changed(made, 2, "bo", side="left")
+    project = project_of(tmp_path / "p", made)
+    (project.root / "frames/loop.jpg").symlink_to("loop.jpg")
+    project.write(FRAMES, [replace(f, path=path) for f in project.read(FRAMES)])
+    (finding,) = [f for f in run(CONFIG, project).findings if f.code == "qc.image-unreadable"]
+    assert finding.message.startswith("1 picture of the report can't be read")

@@ -123,3 +123,13 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path):
         atomic.write_folder(target, fill)
     assert (target / "a").read_text() == "2"
     assert [p.name for p in tmp_path.iterdir()] == ["release"]
+
+
+def test_a_folder_where_the_file_should_be_is_a_plain_word(tmp_path):
+    (tmp_path / "t.json").mkdir()
+    with pytest.raises(EnvironmentFault, match=r"t\.json: can't be written \(Is a directory\)") as told:
+        atomic.write_text(tmp_path / "t.json", "{}")
+    assert "move it" in told.value.hint
+    assert leftovers(tmp_path) == []
+    with pytest.raises(DataError, match="expected JSON"):
+        atomic.read_json(tmp_path / "t.json")
