@@ -24,6 +24,8 @@ Bools = npt.NDArray[np.bool_]
 
 FARTHEST_PX = 1e6
 """No picture is so large: a box that reaches farther is damaged."""
+LONGEST_WORK_S = 86_400.0
+"""Nobody works on one hand for more than a day: a longer time is that of a window left open."""
 _QUOTED = 40
 """Characters of a wrong value that a message repeats."""
 

@@ -19,6 +19,7 @@ from hint_tools.qc.gates import check_gates, gate_findings
 from hint_tools.qc.gold import gold_findings
 from hint_tools.qc.mistakes import KINDS, name_of
 from hint_tools.qc.occlusion import occlusion_findings
+from hint_tools.qc.odd_values import source_side_findings
 from hint_tools.qc.page import REPORT_FILE, further_pages, sections
 from hint_tools.qc.panel import build_panel
 from hint_tools.qc.person_page import distances_to_consensus
@@ -68,10 +69,11 @@ def run(config: QcConfig, project: Project) -> Report:
     panel = build_panel(candidates.taken, hands, frames)
     by_id = {h.hand_id: h for h in hands}
     predictions = {p.prediction_id: p for p in project.read_if_any(PREDICTIONS)}
-    progress.note(
-        f"{several(len(candidates.taken), 'answer')} of {several(len(panel.annotators), 'annotator')} "
-        f"to {several(len(panel.hand_ids), 'hand')}"
-    )
+    if candidates.taken:
+        progress.note(
+            f"{several(len(candidates.taken), 'answer')} of {several(len(panel.annotators), 'annotator')} "
+            f"to {several(len(panel.hand_ids), 'hand')}"
+        )
     twins = {h.hand_id: h.repeat_of for h in hands if h.repeat_of}
     beside = Beside(
         decided=build_panel(candidates.deciding, hands, frames),
@@ -80,7 +82,12 @@ def run(config: QcConfig, project: Project) -> Report:
         fits={f.hand_id: f for f in project.read_if_any(FITS)},
     )
     analysis = analyse(panel, by_id, predictions, config, beside)
-    findings = [*candidates.findings, *_findings(analysis), *_people_findings(analysis)]
+    findings = [
+        *candidates.findings,
+        *source_side_findings(hands),
+        *_findings(analysis),
+        *_people_findings(analysis),
+    ]
     counts = _counts(candidates, analysis, len(hands))
     if not config.dry_run:
         findings += _write(analysis, counts, config, project, hands, frames)

@@ -140,6 +140,22 @@ def test_everybodys_progress_is_counted_by_task_and_not_by_click(tmp_path):
     assert details["answers_per_task"] == {"first": {0: 1, 1: 2}, "second": {1: 1}}
 
 
+def test_times_are_compared_on_one_clock_and_working_times_that_cannot_be_are_no_median(tmp_path):
+    project = create_project(tmp_path / "r", "r")
+    hands = ["a", "b", "c", "d"]
+    times = ["2026-01-01T10:00:00+02:00", "2026-01-01T09:00:00Z", "yesterday", ""]
+    project.write(LEDGER, [entry(h, 0) for h in hands])
+    project.write(
+        SUBMISSIONS,
+        [
+            submission(h, "ana", updated_at=t, lead_time_s=s)
+            for h, t, s in zip(hands, times, [30.0, -5.0, 1e9, 1e308], strict=True)
+        ],
+    )
+    (row,) = run_status(project).details["annotators"]
+    assert (row["last"], row["median_s"]) == ("2026-01-01T09:00:00Z", 30.0)
+
+
 def test_status_tells_people_apart_on_a_narrow_terminal(tmp_path, monkeypatch):
     project = create_project(tmp_path / "r", "r")
     project.write(LEDGER, [entry("a", 0)])
@@ -147,6 +163,6 @@ def test_status_tells_people_apart_on_a_narrow_terminal(tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     said = CliRunner().invoke(build_app(["status"]), ["status", "--project", str(project.root)]).output
     assert "1/1" in said
-    assert "answers: 1 tasks, 1 with 1" in said
+    assert "answers: 1 task, 1 with 1" in said
     assert "[red]somebody.with.a" in said
     assert max(map(len, said.splitlines())) <= 80
