@@ -6,7 +6,6 @@ Pixels: x right, y down, the centre of the top-left pixel is (0, 0), full frame 
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, fields
 from enum import IntEnum, StrEnum
 from typing import Any
@@ -15,19 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from hint_tools.core.errors import DataError
+from hint_tools.core.limits import check_box, read_attributes
 from hint_tools.core.skeleton import N_JOINTS
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int8]
 Bools = npt.NDArray[np.bool_]
-
-
-FARTHEST_PX = 1e6
-"""No picture is so large: a box that reaches farther is damaged."""
-LONGEST_WORK_S = 86_400.0
-"""Nobody works on one hand for more than a day: a longer time is that of a window left open."""
-_QUOTED = 40
-"""Characters of a wrong value that a message repeats."""
 
 
 class Side(StrEnum):
@@ -138,10 +130,7 @@ class Hand(Record):
 
     def __post_init__(self) -> None:
         Record.__post_init__(self)
-        if not (np.abs(self.box) <= FARTHEST_PX).all():
-            raise DataError(
-                f"column box of hand {self.hand_id}: expected px within ±{FARTHEST_PX:g}, got {self.box.tolist()}"
-            )
+        check_box(self.box, self.hand_id)
 
     @property
     def repeat_of(self) -> str:
@@ -150,17 +139,7 @@ class Hand(Record):
         Raises:
             DataError: the attributes are no JSON object.
         """
-        try:
-            attributes = json.loads(self.attributes)
-        except (json.JSONDecodeError, RecursionError):
-            attributes = None
-        if not isinstance(attributes, dict):
-            raise DataError(
-                f"table hands, column attributes of hand {self.hand_id}: expected a JSON object, "
-                f"got {self.attributes[:_QUOTED]!r}",
-                hint="hint sample",
-            )
-        return str(attributes.get("repeat_of", ""))
+        return str(read_attributes(self.attributes, self.hand_id).get("repeat_of", ""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

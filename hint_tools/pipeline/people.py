@@ -10,7 +10,8 @@ from statistics import median
 from typing import Any
 
 from hint_tools.core.ids import task_key
-from hint_tools.core.records import LONGEST_WORK_S, LedgerEntry, Submission
+from hint_tools.core.limits import LONGEST_WORK_S
+from hint_tools.core.records import LedgerEntry, Submission
 from hint_tools.core.times import moment
 
 

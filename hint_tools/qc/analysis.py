@@ -63,7 +63,10 @@ class Beside:
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """Everything `qc` concludes; `consensus` is sorted by hand and has those of `panel` and of `decided`."""
+    """Everything `qc` concludes; `consensus` is sorted by hand and has those of `panel` and of `decided`.
+
+    `overruled` has what the first answers to a decided hand say alone, by hand.
+    """
 
     panel: Panel
     sizes: Sizes
@@ -74,6 +77,7 @@ class Analysis:
     habits: tuple[OcclusionHabit, ...]
     mistakes: tuple[Mistake, ...]
     consensus: tuple[Consensus, ...]
+    overruled: Mapping[str, Consensus]
     chances: Chances
     queue: tuple[QueueItem, ...]
     profiles: tuple[Profile, ...]
@@ -128,6 +132,7 @@ def analyse(
         habits=tuple(occlusion_habits(panel)),
         mistakes=tuple(mistakes),
         consensus=tuple(consensus[h] for h in sorted(consensus)),
+        overruled={c.hand_id: c for c in first if consensus[c.hand_id] is not c},
         chances=chances,
         queue=tuple(_queue(panel, joints, mistakes, chances, first, later, config)),
         profiles=tuple(build_profiles(panel, pairs, sigmas, bias, mistakes, seen.model, untouched, resampler)),

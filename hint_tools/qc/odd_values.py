@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 
 from hint_tools.core.findings import Finding, Severity
-from hint_tools.core.records import LONGEST_WORK_S, Hand, Submission, Visibility
+from hint_tools.core.limits import LONGEST_WORK_S
+from hint_tools.core.records import Hand, Submission, Visibility
 from hint_tools.core.times import NEVER, moment
 from hint_tools.qc.panel import SIDES
 from hint_tools.qc.wording import several

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hint_tools.core import progress
 from hint_tools.core.errors import DataError
@@ -144,18 +144,21 @@ def _write(
             writes=(CONSENSUS, QUEUE),
             looks_at=(FITS,),
         )
-    if not pictures.unreadable:
+    return _unreadable(pictures.unreadable)
+
+
+def _unreadable(pictures: Mapping[str, str]) -> list[Finding]:
+    """A finding about pictures, frame -> what is wrong with it."""
+    if not pictures:
         return []
-    first = min(pictures.unreadable)
     return [
         Finding(
             code="qc.image-unreadable",
             severity=Severity.WARNING,
-            message=f"{several(len(pictures.unreadable), 'picture')} of the report can't be read "
-            f"({pictures.unreadable[first]})",
+            message=f"{several(len(pictures), 'picture')} of the report can't be read ({pictures[min(pictures)]})",
             suggestion="hint sample makes missing pictures again; everything else in the report is complete",
-            subjects=tuple(sorted(pictures.unreadable)[:_EXAMPLES]),
-            count=len(pictures.unreadable),
+            subjects=tuple(sorted(pictures)[:_EXAMPLES]),
+            count=len(pictures),
         )
     ]
 

@@ -2,11 +2,14 @@
 
 import csv
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
-from qc_rounds import changed, joints_of, make_round, swapped
+from qc_rounds import answer, changed, joints_of, make_round, swapped
 from test_qc_run import project_of
 
+from hint_tools.core.ids import task_key
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.run import run
 from hint_tools.qc.spreadsheets import SPREADSHEETS
@@ -69,6 +72,24 @@ def test_no_cell_begins_a_formula_and_every_row_is_whole(tmp_path, name):
         texts = [c for r in rows for h, c in zip(head, r, strict=True) if h not in numbers]
         assert not [c for c in texts if c[:1] in {"=", "+", "-", "@", "\t", "\r", "\n"}]
     assert any(r["annotator"].endswith(name.replace("\r", " ")) for r in rows_of(project, "annotators.csv"))
+
+
+def test_a_decided_hand_counts_all_answers_to_it_and_says_how_far_the_first_are_apart(tmp_path):
+    made = spoilt_round()
+    alone = project_of(tmp_path / "alone", made)
+    run(CONFIG, alone)
+    later = answer("h00003", "zoe", made.truth[3], np.full(21, 2), number=900, task_key=task_key("h00003", 1))
+    only = answer("h00070", "ana", made.truth[3], np.full(21, 2), number=901, task_key=task_key("h00070", 1))
+    made.hands.append(replace(made.hands[3], hand_id="h00070"))
+    made.submissions += [later, only]
+    decided = project_of(tmp_path / "decided", made)
+    run(CONFIG, decided)
+    before, after = ({r["hand"]: r for r in rows_of(p, "hands.csv")} for p in (alone, decided))
+    assert (before["h00003"]["answers"], after["h00003"]["answers"]) == ("3", "4")
+    assert after["h00003"]["status"] == "adjudicated"
+    assert after["h00003"]["disagreement"] == before["h00003"]["disagreement"] != ""
+    assert (after["h00070"]["answers"], after["h00070"]["disagreement"]) == ("1", "")
+    assert after["h00004"] == before["h00004"]
 
 
 def test_the_same_bytes_again_and_nothing_when_dry(tmp_path):
