@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from hint_tools.core.ids import task_key
 from hint_tools.core.records import Frame, Hand, Prediction, Submission
 from hint_tools.core.skeleton import FINGER_JOINTS, FINGERS
 from hint_tools.mano.anatomy import HandAnatomy
@@ -82,7 +83,7 @@ class Round:
             Submission(
                 submission_id=f"{hand.hand_id}-{NAMES[a]}",
                 hand_id=hand.hand_id,
-                task_key=hand.hand_id,
+                task_key=task_key(hand.hand_id, 0),
                 annotator=NAMES[a],
                 annotation_id=h * 10 + a,
                 keypoints=self.joints[h, a],

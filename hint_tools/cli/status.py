@@ -64,9 +64,10 @@ def _print_people(out: Console, report: Report) -> None:
     if people:
         out.print()
         out.print(table)
-    for part, words in (("first", "tasks"), ("second", "second looks")):
+    for part, one in (("first", "task"), ("second", "second look")):
         numbers = tasks.get(part, {})
         if numbers:
             said = ", ".join(f"{n} with {k}" for k, n in sorted(numbers.items()))
-            out.print(f"answers: {sum(numbers.values())} {words}, {said}")
+            number = sum(numbers.values())
+            out.print(f"answers: {number} {one if number == 1 else one + 's'}, {said}")
     out.print()

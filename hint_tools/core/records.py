@@ -6,7 +6,6 @@ Pixels: x right, y down, the centre of the top-left pixel is (0, 0), full frame 
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, fields
 from enum import IntEnum, StrEnum
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hint_tools.core.errors import DataError
+from hint_tools.core.limits import check_box, read_attributes
 from hint_tools.core.skeleton import N_JOINTS
 
 Floats = npt.NDArray[np.float64]
@@ -128,10 +128,18 @@ class Hand(Record):
     attributes: str = "{}"
     """The source's own annotations as JSON (contact state, object boxes...)."""
 
+    def __post_init__(self) -> None:
+        Record.__post_init__(self)
+        check_box(self.box, self.hand_id)
+
     @property
     def repeat_of(self) -> str:
-        """Id of the hand this one repeats, to check annotators against themselves; empty for most."""
-        return str(json.loads(self.attributes).get("repeat_of", ""))
+        """Id of the hand this one repeats, to check annotators against themselves; empty for most.
+
+        Raises:
+            DataError: the attributes are no JSON object.
+        """
+        return str(read_attributes(self.attributes, self.hand_id).get("repeat_of", ""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -10,6 +10,7 @@ from typing import Final
 from hint_tools.core.ids import order_key
 from hint_tools.core.quoted_names import bare, plain, with_names
 from hint_tools.core.records import QueueItem, Submission
+from hint_tools.core.times import moment
 
 MOST_SHOWN: Final = 6
 """Earlier answers shown; more would be too small to be told apart."""
@@ -54,7 +55,7 @@ def second_looks(
         names: call the answers by their annotators, instead of by letters that change from hand to hand.
     """
     of_hand: dict[str, dict[str, Submission]] = {}
-    for row in sorted(submissions, key=lambda s: (s.updated_at, s.annotation_id, s.submission_id)):
+    for row in sorted(submissions, key=lambda s: (moment(s.updated_at), s.annotation_id, s.submission_id)):
         if not row.superseded and (row.valid or row.rejected):
             of_hand.setdefault(row.hand_id, {})[row.annotator] = row
     looks = {}

@@ -10,7 +10,9 @@ from statistics import median
 from typing import Any
 
 from hint_tools.core.ids import task_key
+from hint_tools.core.limits import LONGEST_WORK_S
 from hint_tools.core.records import LedgerEntry, Submission
+from hint_tools.core.times import moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def _progress(name: str, answers: list[Submission], first: set[str]) -> PersonPr
     usable = {a.task_key for a in answers if a.valid or a.rejected}
     skipped = {a.task_key for a in answers if a.reject_reason == "skipped" and not a.rejected} - usable
     broken = {a.task_key for a in answers} - usable - skipped
-    times = [a.lead_time_s for a in answers if (a.valid or a.rejected) and math.isfinite(a.lead_time_s)]
+    times = [a.lead_time_s for a in answers if (a.valid or a.rejected) and 0 <= a.lead_time_s <= LONGEST_WORK_S]
     return PersonProgress(
         annotator=name,
         first=len(usable & first),
@@ -68,7 +70,7 @@ def _progress(name: str, answers: list[Submission], first: set[str]) -> PersonPr
         unusable=len(broken),
         skipped=len(skipped),
         median_s=float(median(times)) if times else math.nan,
-        last=max((a.updated_at for a in answers), default=""),
+        last=max((a.updated_at for a in answers), key=moment, default=""),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from hint_tools.core.errors import DataError
 from hint_tools.core.report import Report
 from hint_tools.pipeline.people import answers_per_task, as_details, people_progress
 from hint_tools.store.project import Project
@@ -35,8 +36,13 @@ def stage_states(project: Project) -> list[StageState]:
     states: list[StageState] = []
     unfinished: set[str] = set()
     for name in ROUND:
-        stamp = project.read_stamp(name)
         command = _COMMANDS.get(name, f"hint {name}")
+        try:
+            stamp = project.read_stamp(name)
+        except DataError as error:
+            states.append(StageState(name, "stale", error.message, command))
+            unfinished.add(name)
+            continue
         if stamp is None:
             states.append(StageState(name, "to do", "never ran to its end", command))
             unfinished.add(name)

@@ -68,6 +68,7 @@ class Analysis:
     """Everything `qc` concludes; `consensus` is sorted by hand and has those of `panel` and of `decided`.
 
     In the reasons of `quoted_queue` names are quoted (`core.quoted_names`).
+    `overruled` has what the first answers to a decided hand say alone, by hand.
     """
 
     panel: Panel
@@ -79,6 +80,7 @@ class Analysis:
     habits: tuple[OcclusionHabit, ...]
     mistakes: tuple[Mistake, ...]
     consensus: tuple[Consensus, ...]
+    overruled: Mapping[str, Consensus]
     chances: Chances
     quoted_queue: tuple[QueueItem, ...]
     profiles: tuple[Profile, ...]
@@ -138,6 +140,7 @@ def analyse(
         habits=tuple(occlusion_habits(panel)),
         mistakes=tuple(mistakes),
         consensus=tuple(consensus[h] for h in sorted(consensus)),
+        overruled={c.hand_id: c for c in first.records if consensus[c.hand_id] is not c},
         chances=chances,
         quoted_queue=tuple(_queue(panel, joints, mistakes, chances, first, later, config)),
         profiles=tuple(build_profiles(panel, pairs, sigmas, bias, mistakes, seen.model, untouched, resampler)),

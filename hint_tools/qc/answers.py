@@ -6,31 +6,35 @@ its last round, and any hand by an expert's answer: they stand above the others,
 
 from __future__ import annotations
 
-import difflib
-import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
-import numpy as np
-
 from hint_tools.core.findings import Finding, Severity
 from hint_tools.core.ids import task_key
-from hint_tools.core.records import Submission, Visibility
+from hint_tools.core.records import Submission
+from hint_tools.core.times import moment
+from hint_tools.qc.names import name_findings
+from hint_tools.qc.odd_values import has_unknown_state, not_finite, odd_value_findings, without_odd_values
 from hint_tools.qc.wording import several
 
-MAX_ROUNDS = 16
-"""Rounds a task's key is looked for in; a key of none of them counts as the first round's."""
+MAX_ROUNDS = 100
+"""Rounds a task's key is looked for in; more are no annotation, and a key of none of them is told."""
 _EXAMPLES = 10
-_REASONS: Final = ("superseded", "invalid", "unknown hand", "answered again", "decided later")
+_REASONS: Final = ("superseded", "invalid", "unknown state", "unknown hand", "answered again", "decided later")
 _SAID: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
     {
         "invalid": (
             "qc.invalid-submission",
             "without all joints or a side, left out",
             "see the findings of: hint pull",
+        ),
+        "unknown state": (
+            "qc.unknown-state",
+            "with a joint that is neither visible, occluded nor not annotatable (2, 1, 0), left out",
+            "hint pull",
         ),
         "unknown hand": (
             "qc.unknown-hand",
@@ -75,7 +79,7 @@ def choose_submissions(
 ) -> Candidates:
     """The answers that count: current, valid or rejecting, of a known hand, one an annotator, hand and round.
 
-    Of several answers of one annotator to one hand in one round the last one counts.
+    Of several answers of one annotator to one hand in one round the last one counts; one of unknown time is never last.
 
     Args:
         submissions: all of them.
@@ -85,19 +89,23 @@ def choose_submissions(
     dropped: dict[str, list[Submission]] = {r: [] for r in _REASONS}
     latest: dict[tuple[str, str, int], Submission] = {}
     repeats: list[tuple[Submission, Submission]] = []
-    for answer in sorted(submissions, key=lambda s: (s.updated_at, s.created_at, s.annotation_id, s.submission_id)):
-        if answer.superseded:
-            dropped["superseded"].append(answer)
-        elif not (answer.rejected or (answer.valid and answer.keypoints is not None and answer.visibility is not None)):
-            dropped["invalid"].append(answer)
-        elif answer.hand_id not in hand_ids:
-            dropped["unknown hand"].append(answer)
-        else:
-            key = (answer.hand_id, answer.annotator, round_of(answer))
-            if key in latest:
-                dropped["answered again"].append(latest[key])
-                repeats.append((latest[key], answer))
-            latest[key] = answer
+    usable: list[Submission] = []
+    of_no_round: list[Submission] = []
+    for answer in sorted(submissions, key=_when):
+        reason = _unusable(answer, hand_ids)
+        if reason:
+            dropped[reason].append(answer)
+            continue
+        usable.append(answer)
+        number = round_of(answer)
+        if number is None:
+            of_no_round.append(answer)
+        key = (answer.hand_id, answer.annotator, number or 0)
+        plain = without_odd_values(answer)
+        if key in latest:
+            dropped["answered again"].append(latest[key])
+            repeats.append((latest[key], plain))
+        latest[key] = plain
     given = frozenset(experts)
     taken, deciding, overruled = _by_authority(latest, given)
     dropped["decided later"] = overruled
@@ -105,9 +113,11 @@ def choose_submissions(
     names = {a.annotator for a in used}
     findings = [
         *_drop_findings(dropped),
-        *_not_finite(used),
-        *_names_alike(names),
-        *_unknown_experts(given - names, names),
+        *_nobody_left(taken, deciding),
+        *_unknown_rounds(of_no_round),
+        *odd_value_findings(usable),
+        *not_finite(used),
+        *name_findings(names, given),
     ]
     return Candidates(
         tuple(taken), tuple(deciding), tuple(repeats), {r: len(a) for r, a in dropped.items()}, tuple(findings)
@@ -132,9 +142,59 @@ def planned_repeats(
     return tuple(pairs)
 
 
-def round_of(answer: Submission) -> int:
-    """The round its task was sent in, from the task's key; 0 where the key tells of none."""
-    return next((n for n in range(MAX_ROUNDS) if task_key(answer.hand_id, n) == answer.task_key), 0)
+def round_of(answer: Submission) -> int | None:
+    """The round its task was sent in, from the task's key; None where the key tells of none."""
+    return next((n for n in range(MAX_ROUNDS) if task_key(answer.hand_id, n) == answer.task_key), None)
+
+
+def _when(answer: Submission) -> tuple[datetime, datetime, int, str]:
+    """What answers are sorted by: those of unknown time first."""
+    return moment(answer.updated_at), moment(answer.created_at), answer.annotation_id, answer.submission_id
+
+
+def _unusable(answer: Submission, hand_ids: frozenset[str]) -> str:
+    """Why the answer can't count, of `_REASONS`; empty where it can."""
+    if answer.superseded:
+        return "superseded"
+    if not (answer.rejected or (answer.valid and answer.keypoints is not None and answer.visibility is not None)):
+        return "invalid"
+    if has_unknown_state(answer) and not answer.rejected:
+        return "unknown state"
+    return "" if answer.hand_id in hand_ids else "unknown hand"
+
+
+def _nobody_left(taken: Sequence[Submission], deciding: Sequence[Submission]) -> list[Finding]:
+    """What makes a report without a figure: everybody is above everybody else."""
+    if taken or not deciding:
+        return []
+    return [
+        Finding(
+            code="qc.nobody-to-compare",
+            severity=Severity.WARNING,
+            message=f"{several(len(deciding), 'answer')}, all of experts or of later rounds: they decide, and nobody "
+            "is left to compare",
+            suggestion="hint qc, with fewer --experts",
+            subjects=tuple(sorted({a.annotator for a in deciding})[:_EXAMPLES]),
+            count=len(deciding),
+        )
+    ]
+
+
+def _unknown_rounds(odd: Sequence[Submission]) -> list[Finding]:
+    """Tasks that this project can't have sent: what they decide is uncertain."""
+    if not odd:
+        return []
+    return [
+        Finding(
+            code="qc.unknown-round",
+            severity=Severity.WARNING,
+            message=f"{several(len(odd), 'answer')} to tasks of none of the first {MAX_ROUNDS} rounds: taken for "
+            "answers of the first",
+            suggestion="hint pull, in the project they were pushed from",
+            subjects=tuple(sorted({a.hand_id for a in odd})[:_EXAMPLES]),
+            count=len(odd),
+        )
+    ]
 
 
 def _by_authority(
@@ -171,66 +231,4 @@ def _drop_findings(dropped: Mapping[str, Sequence[Submission]]) -> list[Finding]
         )
         for reason, (code, text, advice) in _SAID.items()
         if dropped[reason]
-    ]
-
-
-def _names_alike(names: Iterable[str]) -> list[Finding]:
-    """Names that a person would read as one: answers of one person under two of them would confirm each other."""
-    read: dict[str, list[str]] = {}
-    for name in sorted(names):
-        plain = unicodedata.normalize("NFKC", name).casefold()
-        read.setdefault("".join(c for c in plain if c.isprintable() and not c.isspace()), []).append(name)
-    return [
-        Finding(
-            code="qc.names-alike",
-            severity=Severity.WARNING,
-            message=f"{' and '.join(map(repr, alike))} differ in capitals or spaces alone; they count as "
-            f"{len(alike)} people, who confirm each other",
-            suggestion="if they are one person, let them have one account in Label Studio, then: hint pull",
-            subjects=tuple(alike),
-            count=len(alike),
-        )
-        for alike in read.values()
-        if len(alike) > 1
-    ]
-
-
-def _unknown_experts(missing: Iterable[str], names: Iterable[str]) -> list[Finding]:
-    """Experts without an answer: most often a name that is written otherwise."""
-    known = sorted(names)
-    found = []
-    for name in sorted(missing):
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        found.append(
-            Finding(
-                code="qc.unknown-expert",
-                severity=Severity.WARNING,
-                message=f"expert {name!r} has answered nothing" + (f"; did you mean {near[0]!r}?" if near else ""),
-                suggestion=f"hint qc --experts {near[0]}" if near else "hint status lists everybody who has answered",
-                subjects=(name,),
-            )
-        )
-    return found
-
-
-def _not_finite(answers: Sequence[Submission]) -> list[Finding]:
-    """Joints said to be somewhere that are nowhere: they count as not answered."""
-    found = Counter[str]()
-    for answer in answers:
-        if answer.keypoints is not None and answer.visibility is not None:
-            placed = answer.visibility != Visibility.NOT_ANNOTATABLE
-            nowhere = int((placed & ~np.isfinite(answer.keypoints).all(axis=1)).sum())
-            if nowhere:
-                found[answer.hand_id] += nowhere
-    if not found:
-        return []
-    return [
-        Finding(
-            code="qc.not-finite",
-            severity=Severity.WARNING,
-            message=f"{found.total()} joints have a state but no finite position; they count as not answered",
-            suggestion="hint pull, and look at these hands",
-            subjects=tuple(sorted(found)[:_EXAMPLES]),
-            count=found.total(),
-        )
     ]

@@ -76,7 +76,7 @@ class QcConfig(StageConfig):
         description="Resamples of images behind every confidence interval.",
         json_schema_extra=_REPORT,
     )
-    seed: int = Field(default=0, description="Seed of the resamples.", json_schema_extra=_REPORT)
+    seed: int = Field(default=0, ge=0, description="Seed of the resamples.", json_schema_extra=_REPORT)
     report_hands: int = Field(
         default=24,
         ge=0,
@@ -138,4 +138,4 @@ class SigmaConfig(StageConfig):
         "the box around its joints; COCO-WholeBody's area is the whole person's.",
     )
     bootstrap: int = Field(default=2000, ge=50, description="Resamples of pictures behind every interval.")
-    seed: int = Field(default=0, description="Seed of the resamples.")
+    seed: int = Field(default=0, ge=0, description="Seed of the resamples.")

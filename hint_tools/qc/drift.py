@@ -10,12 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 
 from hint_tools.core.findings import Finding, Severity
 from hint_tools.core.printable import shortened
+from hint_tools.core.times import NEVER, moment
 from hint_tools.qc.bootstrap import Estimate, Resampler
 from hint_tools.qc.occlusion import occlusion_agreement, occlusion_counts
 from hint_tools.qc.panel import Pairs, Panel
@@ -139,14 +141,15 @@ def _sequence(panel: Panel, pairs: Pairs, relative: Floats, annotator: int) -> t
     image = panel.image[pairs.hand[mine]]
     n_images = int(image.max(initial=-1)) + 1
     sums, counts = (np.bincount(image, v, minlength=n_images) for v in (total, known.sum(axis=1)))
-    when: dict[int, str] = {}
+    when: dict[int, datetime] = {}
     for pair in mine.tolist():
         answer = panel.submissions[int(pairs.hand[pair])][int(at[pair])]
         if answer is not None:
             picture = int(panel.image[pairs.hand[pair]])
-            when[picture] = max(when.get(picture, ""), answer.updated_at)
-    order = sorted((i for i in when if counts[i]), key=lambda i: (when[i], i))
-    return [when[i][:10] for i in order], np.array([sums[i] / counts[i] for i in order])
+            when[picture] = max(when.get(picture, NEVER), moment(answer.updated_at))
+    # what nobody knows the time of has no place in the order
+    order = sorted((i for i in when if counts[i] and when[i] != NEVER), key=lambda i: (when[i], i))
+    return [when[i].date().isoformat() for i in order], np.array([sums[i] / counts[i] for i in order])
 
 
 def drift_findings(panel: Panel, changes: Sequence[Change]) -> list[Finding]:

@@ -12,12 +12,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 
 from hint_tools.core.findings import Finding, Severity
 from hint_tools.core.printable import shortened
+from hint_tools.core.times import NEVER, moment
 from hint_tools.qc.bootstrap import Estimate, wilson
 from hint_tools.qc.panel import ABSENT, Panel
 
@@ -66,7 +68,7 @@ def gold_tests(
     """
     expert = {decided.annotators.index(e) for e in experts if e in decided.annotators}
     place = {h: i for i, h in enumerate(decided.hand_ids)}
-    sequence: dict[int, list[tuple[str, str, bool]]] = {}
+    sequence: dict[int, list[tuple[datetime, str, bool]]] = {}
     for hand, hand_id in enumerate(panel.hand_ids):
         at = place.get(hand_id, -1)
         slots = [k for k, a in enumerate(decided.annotator[at].tolist()) if a in expert] if at >= 0 else []
@@ -76,7 +78,7 @@ def gold_tests(
             answer = panel.submissions[hand][k]
             against = [_failed(panel, hand, k, decided, at, slot, sigma_px[hand, k], threshold) for slot in slots]
             failed = 2 * sum(against) > len(against)
-            when = "" if answer is None else answer.updated_at
+            when = NEVER if answer is None else moment(answer.updated_at)
             sequence.setdefault(int(panel.annotator[hand, k]), []).append((when, hand_id, failed))
     return [_test(k, [failed for *_, failed in sorted(sequence[k])]) for k in sorted(sequence)]
 

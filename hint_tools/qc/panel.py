@@ -15,13 +15,13 @@ import numpy.typing as npt
 
 from hint_tools.core.records import Frame, Hand, Side, Submission, Visibility
 from hint_tools.core.skeleton import N_JOINTS
+from hint_tools.core.times import day
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 ABSENT = -1
-_DAY = len("2026-01-31")
 SIDES: tuple[str, ...] = (Side.LEFT.value, Side.RIGHT.value)
 MAX_PERIODS = 12
 """Days of work are pooled into at most so many periods of about equal numbers of hands."""
@@ -44,8 +44,8 @@ class Panel:
         image: (H) index of the picture: what confidence intervals resample.
         source: (H) index.
         clip: (H) index of the clip, or the video or folder, the hand was taken from.
-        periods: first day of each period, sorted; empty text where answers carry no time.
-        period: (H) index: when the hand's last answer came.
+        periods: first day of each period, sorted; none where no answer carries a time.
+        period: (H) index: when the hand's last answer came; `ABSENT` where that is unknown.
     """
 
     hand_ids: tuple[str, ...]
@@ -94,7 +94,7 @@ def build_panel(taken: Sequence[Submission], hands: Sequence[Hand], frames: Sequ
     images = [frame_of.get(h, h) for h in hand_ids]
     sources = [by_frame[i].source if i in by_frame else "unknown" for i in images]
     clips = [f"{by_frame[i].video}\n{by_frame[i].clip}" if i in by_frame else i for i in images]
-    periods, period = _periods([max(s.updated_at[:_DAY] for s in r) for r in rows])
+    periods, period = _periods([max(day(s.updated_at) for s in r) for r in rows])
     keypoints, visibility = _joints(rows, width)
     code = {n: i for i, n in enumerate(names)}
     return Panel(
@@ -129,15 +129,20 @@ def _joints(rows: Sequence[Sequence[Submission]], width: int) -> tuple[Floats, I
 
 
 def _periods(days: Sequence[str]) -> tuple[tuple[str, ...], Ints]:
-    """First days of at most `MAX_PERIODS` periods, and the period of each hand."""
-    names, day, count = np.unique(np.asarray(days, dtype=np.str_), return_inverse=True, return_counts=True)
+    """First days of at most `MAX_PERIODS` periods, and the period of each hand; what has no day is in none."""
+    given = np.asarray(days, dtype=np.str_)
+    dated = given != ""
+    period = np.full(len(given), ABSENT, dtype=np.int64)
+    names, place, count = np.unique(given[dated], return_inverse=True, return_counts=True)
     if len(names) <= MAX_PERIODS:
-        return tuple(names.tolist()), day.astype(np.int64)
+        period[dated] = place
+        return tuple(names.tolist()), period
     # a day goes where the middle of its hands falls
     middle = np.cumsum(count) - count / 2
     pooled = np.unique((middle * MAX_PERIODS / count.sum()).astype(np.int64), return_inverse=True)[1]
     firsts = [str(names[np.flatnonzero(pooled == k)[0]]) for k in range(int(pooled.max()) + 1)]
-    return tuple(firsts), pooled[day].astype(np.int64)
+    period[dated] = pooled[place]
+    return tuple(firsts), period
 
 
 def _spread(rows: Sequence[Sequence[int]], width: int) -> Ints:

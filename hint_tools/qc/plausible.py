@@ -13,6 +13,7 @@ from hint_tools.core.skeleton import BONES, JOINT_NAMES
 from hint_tools.qc.elsewhere import asked_boxes, in_one_place
 from hint_tools.qc.mistakes import Mistake, named
 from hint_tools.qc.panel import ABSENT, SIDES, Panel
+from hint_tools.qc.wording import several
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -121,7 +122,7 @@ def _outside(panel: Panel, hands: Mapping[str, Hand], frames: Mapping[str, Frame
         for hand, slot in np.argwhere(wrong.any(axis=-1)).tolist():
             names = ", ".join(JOINT_NAMES[j] for j in np.flatnonzero(wrong[hand, slot])[:3])
             number = int(wrong[hand, slot].sum())
-            message = f"{named(panel, hand, slot)} placed {number} joints {where}: {names}"
+            message = f"{named(panel, hand, slot)} placed {several(number, 'joint')} {where}: {names}"
             yield Mistake(kind, hand, (slot,), message)
 
 
@@ -155,7 +156,7 @@ def _too_fast(panel: Panel, predictions: Mapping[str, Prediction], untouched: In
                 moved = int((away > 1.0).sum())
             least_s = _SECONDS_A_JOINT * moved
             if np.isfinite(answer.lead_time_s) and answer.lead_time_s < least_s:
-                message = f"{named(panel, hand, slot)} placed {moved} joints in {answer.lead_time_s:.1f} s"
+                message = f"{named(panel, hand, slot)} placed {several(moved, 'joint')} in {answer.lead_time_s:.1f} s"
                 yield Mistake("impossible-time", hand, (slot,), message)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hint_tools.core import progress
 from hint_tools.core.errors import DataError
@@ -20,6 +20,7 @@ from hint_tools.qc.gates import check_gates, gate_findings
 from hint_tools.qc.gold import gold_findings
 from hint_tools.qc.mistakes import KINDS, name_of
 from hint_tools.qc.occlusion import occlusion_findings
+from hint_tools.qc.odd_values import source_side_findings
 from hint_tools.qc.page import further_pages, sections
 from hint_tools.qc.panel import build_panel
 from hint_tools.qc.person_page import distances_to_consensus
@@ -70,10 +71,11 @@ def run(config: QcConfig, project: Project) -> Report:
     panel = build_panel(candidates.taken, hands, frames)
     by_id = {h.hand_id: h for h in hands}
     predictions = {p.prediction_id: p for p in project.read_if_any(PREDICTIONS)}
-    progress.note(
-        f"{several(len(candidates.taken), 'answer')} of {several(len(panel.annotators), 'annotator')} "
-        f"to {several(len(panel.hand_ids), 'hand')}"
-    )
+    if candidates.taken:
+        progress.note(
+            f"{several(len(candidates.taken), 'answer')} of {several(len(panel.annotators), 'annotator')} "
+            f"to {several(len(panel.hand_ids), 'hand')}"
+        )
     twins = {h.hand_id: h.repeat_of for h in hands if h.repeat_of}
     beside = Beside(
         decided=build_panel(candidates.deciding, hands, frames),
@@ -82,7 +84,12 @@ def run(config: QcConfig, project: Project) -> Report:
         fits={f.hand_id: f for f in project.read_if_any(FITS)},
     )
     analysis = analyse(panel, by_id, predictions, config, beside)
-    findings = [*candidates.findings, *_findings(analysis), *_people_findings(analysis)]
+    findings = [
+        *candidates.findings,
+        *source_side_findings(hands),
+        *_findings(analysis),
+        *_people_findings(analysis),
+    ]
     counts = _counts(candidates, analysis, len(hands))
     if not config.dry_run:
         findings += _write(analysis, counts, config, project, hands, frames)
@@ -131,7 +138,7 @@ def _write(
         for name, (what, page) in further.items():
             write_report(project.path("qc") / name, "Annotation quality", f"{project.name} · {what}", {}, page)
         for old in (*project.path("qc").glob("queue-*.html"), *project.path("qc").glob("annotators-*.html")):
-            if old.name not in further:
+            if old.name not in further and old.is_file():
                 old.unlink()
         project.stamp(
             "qc",
@@ -139,17 +146,21 @@ def _write(
             writes=(CONSENSUS, QUEUE),
             looks_at=(FITS,),
         )
-    if not pictures.unreadable:
+    return _unreadable(pictures.unreadable)
+
+
+def _unreadable(pictures: Mapping[str, str]) -> list[Finding]:
+    """A finding about pictures, frame -> what is wrong with it."""
+    if not pictures:
         return []
-    first = min(pictures.unreadable)
     return [
         Finding(
             code="qc.image-unreadable",
             severity=Severity.WARNING,
-            message=f"{len(pictures.unreadable)} pictures of the report can't be read ({pictures.unreadable[first]})",
+            message=f"{several(len(pictures), 'picture')} of the report can't be read ({pictures[min(pictures)]})",
             suggestion="hint sample makes missing pictures again; everything else in the report is complete",
-            subjects=tuple(sorted(pictures.unreadable)[:_EXAMPLES]),
-            count=len(pictures.unreadable),
+            subjects=tuple(sorted(pictures)[:_EXAMPLES]),
+            count=len(pictures),
         )
     ]
 

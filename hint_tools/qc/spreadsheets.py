@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+import numpy as np
+
 from hint_tools.core.printable import one_line
 from hint_tools.core.records import Frame, Hand
 from hint_tools.qc.advice import advice_to
@@ -19,7 +21,7 @@ Value = str | int | float | bool
 Rows = list[list[Value]]
 
 SPREADSHEETS: Final[Mapping[str, str]] = {
-    "hands.csv": "one row a hand: what was concluded, how far apart its answers are, its place in the queue and why",
+    "hands.csv": "one row a hand: answers to it, how far they are apart, what was concluded, its place in the queue",
     "annotators.csv": "one row an annotator: figures with 95 % intervals, and what to tell them",
     "mistakes.csv": "one row a mistake: what, in whose answer to which hand, and whether it is certain",
     "agreement.csv": "distances of two people: by state, finger, joint, annotators, source and period",
@@ -79,9 +81,13 @@ def _hands(analysis: Analysis, hands: Mapping[str, Hand], frames: Mapping[str, F
     for found in analysis.consensus:
         frame = frames.get(hands[found.hand_id].frame_id)
         item = queued.get(found.hand_id)
+        before = analysis.overruled.get(found.hand_id)
+        # a hand somebody decided was answered by others first, and those are what may lie apart
+        answers = found.n_submissions + (before.n_submissions if before else 0)
+        apart = float(np.fmax(found.disagreement, before.disagreement if before else math.nan))
         rows.append(
-            [found.hand_id, frame.path if frame else "", frame.source if frame else "", found.n_submissions,
-             str(found.status), found.side or "", found.rejected, found.disagreement, found.scale_px,
+            [found.hand_id, frame.path if frame else "", frame.source if frame else "", answers,
+             str(found.status), found.side or "", found.rejected, apart, found.scale_px,
              item.rank if item else "", item.score if item else "", item.reason if item else "",
              "; ".join(sorted(codes.get(found.hand_id, ())))]
         )  # fmt: skip

@@ -78,13 +78,13 @@ def read_json(source: _Text) -> Any:
     """The JSON value in `source`.
 
     Raises:
-        DataError: missing, or not JSON.
+        DataError: missing, a folder, or not JSON.
     """
     try:
         return json.loads(source.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DataError(f"{source}: no such file") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
         raise DataError(f"{source}: expected JSON, got something else ({error})") from error
 
 
@@ -142,9 +142,10 @@ def writing(target: Path) -> Iterator[None]:
             errno.EPERM: f"give yourself write permission: chmod u+w {shlex.quote(str(target.parent))}",
             errno.EROFS: "use a project on a writable disk",
             errno.ENOTDIR: f"a file stands where a folder of {target} should be: move it",
-            errno.EISDIR: f"a folder stands where {target} should be: move it, or name another file",
             errno.ENAMETOOLONG: "choose a shorter name",
             errno.EEXIST: f"a file stands where a folder of {target} should be: move it",
+            errno.EISDIR: f"a folder stands where the file should be: move it, {target}",
+            errno.ELOOP: f"a link of {target} leads back to itself: remove it",
         }.get(error.errno or 0)
         if advice is None:
             raise

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 
 from hint_tools.core.errors import ConfigError
 
 C = TypeVar("C", bound="StageConfig")
 
+_WANTED: dict[type, str] = {bool: "true or false", float: "a valid number", int: "a valid integer"}
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
@@ -28,6 +29,16 @@ class StageConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
     dry_run: bool = Field(default=False, description="Say what would be done; write nothing.")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _as_it_is_written(cls, value: Any, info: ValidationInfo) -> Any:
+        """Files have numbers, text and truth values; one is not taken for the other, though it might be read so."""
+        kinds = _kinds(cls.model_fields[str(info.field_name)])
+        if kinds <= {bool, int, float} and isinstance(value, bool | str) and type(value) not in kinds:
+            wanted = next(word for kind, word in _WANTED.items() if kind in kinds)
+            raise ValueError(f"Input should be {wanted}")
+        return value
 
     @classmethod
     def rooted(cls, values: Mapping[str, Any], *bases: Path) -> dict[str, Any]:
@@ -62,6 +73,11 @@ class StageConfig(BaseModel):
             raise ConfigError(
                 "these settings don't fit:", problems=problems, hint="see --help for what is expected"
             ) from None
+
+
+def _kinds(info: FieldInfo) -> set[Any]:
+    """The types a setting may have, apart from none."""
+    return set(typing.get_args(info.annotation) or (info.annotation,)) - {type(None)}
 
 
 def _rooted(value: Any, bases: tuple[Path, ...], info: FieldInfo | None) -> Any:

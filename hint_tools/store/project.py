@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import socket
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -81,9 +82,12 @@ class Project:
         """The absolute path of a project-relative one.
 
         Raises:
-            DataError: it leads out of the project.
+            DataError: it leads out of the project, or nowhere.
         """
-        path = (self.root / relative).resolve()
+        try:
+            path = (self.root / relative).resolve()
+        except (ValueError, RuntimeError, OSError) as error:  # a NUL in it, or links that lead back to themselves
+            raise DataError(f"{relative!r} is no path in the project {self.root} ({error})") from error
         if not path.is_relative_to(self.root):
             raise DataError(f"{relative!r} leads out of the project {self.root}")
         return path
@@ -151,10 +155,8 @@ class Project:
             with writing(folder / "lock"):
                 lock.acquire()
         except Timeout:
-            who = json.loads(holder.read_text(encoding="utf-8")) if holder.exists() else {}
             raise EnvironmentFault(
-                f"{self.root} is in use by process {who.get('pid', '?')} on {who.get('host', '?')}",
-                hint="wait for it to end, or stop it",
+                f"{self.root} is in use by {_told_by(holder)}", hint="wait for it to end, or stop it"
             ) from None
         try:
             write_text(holder, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
@@ -192,12 +194,30 @@ class Project:
         write_text(self.root / ".hint" / "stamps" / f"{stage}.json", json.dumps(stamp, indent=2, sort_keys=True))
 
     def read_stamp(self, stage: str) -> dict[str, Any] | None:
-        """What `stamp` remembered; None when the stage never ran to its end."""
+        """What `stamp` remembered; None when the stage never ran to its end.
+
+        Raises:
+            DataError: the file that remembers is damaged.
+        """
         path = self.root / ".hint" / "stamps" / f"{stage}.json"
         if not path.exists():
             return None
-        stamp: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return stamp
+        stamp = read_json(path)
+        known = stamp if isinstance(stamp, dict) else {}
+        kinds = (known.get("reads"), known.get("writes"), known.get("looks_at", {}))
+        if not all(isinstance(tables, dict) for tables in kinds):
+            raise DataError(f"{path}: expected the tables that hint {stage} read and wrote", hint=f"hint {stage}")
+        return known
+
+
+def _told_by(holder: Path) -> str:
+    """Who holds the lock, as far as it had time to say."""
+    try:
+        who = read_json(holder)
+    except DataError:
+        who = {}
+    known = who if isinstance(who, dict) else {}
+    return f"process {known.get('pid', '?')} on {known.get('host', '?')}"
 
 
 def find_project(start: Path) -> Path:
@@ -223,7 +243,7 @@ def open_project(root: Path) -> Project:
     """
     marker = root / MARKER
     if not marker.is_file():
-        raise ConfigError(f"{root}: not a hint project (no {MARKER})", hint=f"hint init {root}")
+        raise ConfigError(f"{root}: not a hint project (no {MARKER})", hint=f"hint init {shlex.quote(str(root))}")
     try:
         settings = tomllib.loads(marker.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -18,6 +18,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hint_tools.core import records
@@ -28,6 +29,12 @@ from hint_tools.store.atomic import atomic_path
 R = TypeVar("R", bound=Record)
 
 _SCALARS: dict[type, pa.DataType] = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+
+
+_WORDS: dict[pa.DataType, str] = {
+    pa.string(): "text", pa.int64(): "whole numbers", pa.int8(): "whole numbers below 128", pa.float64(): "numbers",
+    pa.bool_(): "yes or no",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +94,16 @@ def _plain(hint: Any) -> type:
     if isinstance(hint, types.UnionType):
         (hint,) = (a for a in typing.get_args(hint) if a is not type(None))
     return typing.cast("type", hint)
+
+
+def _optional(record: type[Record]) -> frozenset[str]:
+    """Fields a row may be without."""
+    hints = typing.get_type_hints(record)
+    return frozenset(
+        spec.name
+        for spec in fields(record)  # type: ignore[arg-type]
+        if spec.metadata.get("optional") or type(None) in typing.get_args(hints[spec.name])
+    )
 
 
 def schema(table: Table[Any]) -> pa.Schema:
@@ -164,21 +181,30 @@ def read_table(path: Path, table: Table[R]) -> list[R]:
     """The rows of `path`, sorted by key.
 
     Raises:
-        DataError: missing, damaged, another table, or another version of it.
+        DataError: missing, damaged, another table, another version of it, or values no row can have.
     """
-    return from_arrow(table, read_arrow(path, table))
+    data = read_arrow(path, table)
+    try:
+        return from_arrow(table, data)
+    except DataError as error:
+        raise DataError(f"{path}: {error.message}", hint=_made_again(table)) from error
 
 
 def read_arrow(path: Path, table: Table[Any]) -> pa.Table:
     """The rows of `path` as an Arrow table, for those who want columns. Raises as `read_table`."""
     if not path.exists():
         raise DataError(f"{path}: no table of {table.name} yet", hint=table.made_by)
+    if path.is_dir():
+        raise DataError(
+            f"{path}: expected a Parquet table of {table.name}, got a folder",
+            hint=f"move it away, then run: {table.made_by}",
+        )
     try:
         data = pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
         raise DataError(
             f"{path}: expected a Parquet table of {table.name}, but it can't be read ({error})",
-            hint=f"restore the file from a backup, or delete it and run: {table.made_by}",
+            hint=_made_again(table),
         ) from error
     described = data.schema.metadata or {}
     name = described.get(b"hint.table", b"?").decode(errors="replace")
@@ -192,9 +218,45 @@ def read_arrow(path: Path, table: Table[Any]) -> pa.Table:
         raise DataError(
             f"{path}: expected columns {[n for n, _, _ in _columns(table.record)]}, got {data.schema.names}"
         )
+    _check_columns(path, table, data)
     return data
+
+
+def _made_again(table: Table[Any]) -> str:
+    return f"restore the file from a backup, or delete it and run: {table.made_by}"
+
+
+def _check_columns(path: Path, table: Table[Any], data: pa.Table) -> None:
+    """Names alone say little of a file that something else wrote.
+
+    Raises:
+        DataError: a column has values of another type, or none where every row has one.
+    """
+    optional = _optional(table.record)
+    for name, kind, metadata in _columns(table.record):
+        column = data.column(name)
+        absent = 0 if name in optional else column.null_count
+        if column.type != kind:
+            got = _in_words(column.type)
+        elif absent:
+            got = f"nothing in {absent} of {len(column)} rows"
+        elif metadata is not None and (holes := pc.list_flatten(column).null_count):
+            got = f"{holes} that are missing"
+        else:
+            continue
+        raise DataError(
+            f"{path}: table {table.name}, column {name}: expected {_in_words(kind)}, got {got}",
+            hint=_made_again(table),
+        )
+
+
+def _in_words(kind: pa.DataType) -> str:
+    """What a column holds, as one says it."""
+    if pa.types.is_fixed_size_list(kind):
+        return f"{kind.list_size} {_in_words(kind.value_type)} a row"
+    return _WORDS.get(kind, str(kind))
 
 
 def table_digest(path: Path) -> str:
     """sha256 of a table's file, first 16 digits; empty when there is none."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.exists() else ""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else ""

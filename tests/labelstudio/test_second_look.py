@@ -62,6 +62,21 @@ def test_letters_never_run_out():
     assert [letter(k) for k in (0, 25, 26, 52)] == ["A", "Z", "A2", "A3"]
 
 
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ("2026-01-01T10:00:00+02:00", "2026-01-01T09:00:00Z"),
+        ("2026-01-01T10:00:00Z", "2026-01-01T10:00:00.5Z"),
+        ("yesterday", "2026-01-01"),
+        ("", "2026-01-01"),
+    ],
+)
+def test_the_last_answer_is_the_last_on_one_clock(earlier, later):
+    rows = [given("ana", 1, updated_at=later), given("ana", 2, updated_at=earlier)]
+    (shown,) = second_looks([item("x")], rows)[HAND].earlier
+    assert shown.answer.submission_id == "ana1"
+
+
 def test_the_last_answer_of_each_person_is_shown_and_letters_tell_nothing():
     rows = [
         given("ana", 1, updated_at="2026-01-01"), given("ana", 2, 3.0, updated_at="2026-01-02"),

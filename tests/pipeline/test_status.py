@@ -1,9 +1,11 @@
 """Status: done, stale, to do, and the next command."""
 
 import numpy as np
+import pytest
 from typer.testing import CliRunner
 
 from hint_tools.cli.app import build_app
+from hint_tools.core.errors import DataError
 from hint_tools.core.ids import task_key
 from hint_tools.core.records import Hand, LedgerEntry, Submission
 from hint_tools.pipeline.status import run_status, stage_states
@@ -73,6 +75,29 @@ def test_news_of_a_later_stage_make_one_stage_stale_and_nothing_that_follows_it(
     assert set(states(project).values()) == {"done"}
 
 
+@pytest.mark.parametrize(
+    "text", ["", "{oops", "{}", '{"reads": [], "writes": {}}', '{"reads": {}, "writes": {}, "looks_at": 1}']
+)
+def test_a_damaged_stamp_makes_its_stage_stale(tmp_path, text):
+    project = create_project(tmp_path / "r", "r")
+    project.write(FRAMES, [])
+    project.stamp("sample", reads=[], writes=[FRAMES])
+    project.stamp("prelabel", reads=[FRAMES], writes=[])
+    (project.root / ".hint/stamps/sample.json").write_text(text)
+    sample, prelabel, *_ = stage_states(project)
+    assert sample.state == "stale"
+    assert ".hint/stamps/sample.json: expected" in sample.why
+    assert prelabel.state == "stale"
+    assert run_status(project).next_command == sample.command
+
+
+def test_a_folder_in_the_place_of_a_table_is_told(tmp_path):
+    project = create_project(tmp_path / "r", "r")
+    project.table_path(SUBMISSIONS).mkdir(parents=True)
+    with pytest.raises(DataError, match="expected a Parquet table of submissions, got a folder"):
+        run_status(project)
+
+
 def entry(hand, number):
     return LedgerEntry(
         task_key=task_key(hand, number), hand_id=hand, server_project=1, task_id=1, crop=np.zeros(3), crop_width_px=1,
@@ -115,6 +140,22 @@ def test_everybodys_progress_is_counted_by_task_and_not_by_click(tmp_path):
     assert details["answers_per_task"] == {"first": {0: 1, 1: 2}, "second": {1: 1}}
 
 
+def test_times_are_compared_on_one_clock_and_working_times_that_cannot_be_are_no_median(tmp_path):
+    project = create_project(tmp_path / "r", "r")
+    hands = ["a", "b", "c", "d"]
+    times = ["2026-01-01T10:00:00+02:00", "2026-01-01T09:00:00Z", "yesterday", ""]
+    project.write(LEDGER, [entry(h, 0) for h in hands])
+    project.write(
+        SUBMISSIONS,
+        [
+            submission(h, "ana", updated_at=t, lead_time_s=s)
+            for h, t, s in zip(hands, times, [30.0, -5.0, 1e9, 1e308], strict=True)
+        ],
+    )
+    (row,) = run_status(project).details["annotators"]
+    assert (row["last"], row["median_s"]) == ("2026-01-01T09:00:00Z", 30.0)
+
+
 def test_status_tells_people_apart_on_a_narrow_terminal(tmp_path, monkeypatch):
     project = create_project(tmp_path / "r", "r")
     project.write(LEDGER, [entry("a", 0)])
@@ -122,6 +163,6 @@ def test_status_tells_people_apart_on_a_narrow_terminal(tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     said = CliRunner().invoke(build_app(["status"]), ["status", "--project", str(project.root)]).output
     assert "1/1" in said
-    assert "answers: 1 tasks, 1 with 1" in said
+    assert "answers: 1 task, 1 with 1" in said
     assert "[red]somebody.with.a" in said
     assert max(map(len, said.splitlines())) <= 80

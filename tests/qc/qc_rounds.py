@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from hint_tools.core.ids import task_key
 from hint_tools.core.records import Hand, Submission
 from hint_tools.qc.panel import Panel, build_panel
 
@@ -91,12 +92,11 @@ def answer(
     return Submission(
         submission_id=f"{hand_id}-{name}-{number}",
         hand_id=hand_id,
-        task_key=hand_id,
         annotator=name,
         annotation_id=number,
         keypoints=joints,
         visibility=visibility,
-        **{"side": "right", **more},
+        **{"side": "right", "task_key": task_key(hand_id, 0), "updated_at": "2026-01-01T00:00:00Z", **more},
     )
 
 

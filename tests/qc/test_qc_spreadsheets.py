@@ -3,11 +3,14 @@
 import csv
 import json
 import unicodedata
+from dataclasses import replace
 
+import numpy as np
 import pytest
-from qc_rounds import changed, joints_of, make_round, swapped
+from qc_rounds import answer, changed, joints_of, make_round, swapped
 from test_qc_run import project_of
 
+from hint_tools.core.ids import task_key
 from hint_tools.core.quoted_names import plain
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.run import run
@@ -92,6 +95,24 @@ def test_excel_reads_letters_beyond_english_and_numbers_stay_numbers(tmp_path):
         assert (project.root / "qc" / file).read_bytes().startswith(b"\xef\xbb\xbf")
     line = next(r for r in (project.root / "qc/annotators.csv").read_text("utf-8-sig").splitlines() if "Mar" in r)
     assert line.startswith('"Mar\u00eda",60,')
+
+
+def test_a_decided_hand_counts_all_answers_to_it_and_says_how_far_the_first_are_apart(tmp_path):
+    made = spoilt_round()
+    alone = project_of(tmp_path / "alone", made)
+    run(CONFIG, alone)
+    later = answer("h00003", "zoe", made.truth[3], np.full(21, 2), number=900, task_key=task_key("h00003", 1))
+    only = answer("h00070", "ana", made.truth[3], np.full(21, 2), number=901, task_key=task_key("h00070", 1))
+    made.hands.append(replace(made.hands[3], hand_id="h00070"))
+    made.submissions += [later, only]
+    decided = project_of(tmp_path / "decided", made)
+    run(CONFIG, decided)
+    before, after = ({r["hand"]: r for r in rows_of(p, "hands.csv")} for p in (alone, decided))
+    assert (before["h00003"]["answers"], after["h00003"]["answers"]) == ("3", "4")
+    assert after["h00003"]["status"] == "adjudicated"
+    assert after["h00003"]["disagreement"] == before["h00003"]["disagreement"] != ""
+    assert (after["h00070"]["answers"], after["h00070"]["disagreement"]) == ("1", "")
+    assert after["h00004"] == before["h00004"]
 
 
 def test_the_same_bytes_again_and_nothing_when_dry(tmp_path):

@@ -132,3 +132,13 @@ def test_a_place_no_file_can_be_at_is_named(tmp_path, place):
         atomic.write_bytes(tmp_path / place, b"new")
     assert caught.value.hint
     assert leftovers(tmp_path) == []
+
+
+def test_a_folder_where_the_file_should_be_is_a_plain_word(tmp_path):
+    (tmp_path / "t.json").mkdir()
+    with pytest.raises(EnvironmentFault, match=r"t\.json: can't be written \(Is a directory\)") as told:
+        atomic.write_text(tmp_path / "t.json", "{}")
+    assert "move it" in told.value.hint
+    assert leftovers(tmp_path) == []
+    with pytest.raises(DataError, match="expected JSON"):
+        atomic.read_json(tmp_path / "t.json")

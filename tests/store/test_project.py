@@ -55,6 +55,14 @@ def test_paths_stay_inside(tmp_path):
         project.path("../../etc/passwd")
 
 
+@pytest.mark.parametrize("name", ["a\0b", "loop"])
+def test_paths_that_lead_nowhere_are_a_plain_word(tmp_path, name):
+    project = create_project(tmp_path / "r", "r")
+    (project.root / "loop").symlink_to("loop")
+    with pytest.raises(DataError, match="is no path in the project"):
+        project.path(name)
+
+
 def test_reading_before_sampling_names_the_command(tmp_path):
     with pytest.raises(DataError) as error:
         create_project(tmp_path / "r", "r").read(HANDS)
@@ -91,6 +99,15 @@ def test_a_second_process_is_told_who_holds_the_lock(tmp_path):
     started = time.monotonic()
     with project.lock():  # a dead process holds nothing
         assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("left", ["", "{oops", "[1]"])
+def test_a_lock_whose_holder_had_no_time_to_say_who_it_is_is_a_lock(tmp_path, left):
+    project = create_project(tmp_path / "r", "r")
+    with project.lock():
+        (project.root / ".hint/lock.json").write_text(left)
+        with pytest.raises(EnvironmentFault, match=r"in use by process \? on \?"), project.lock():
+            pass
 
 
 def test_a_read_only_project_says_so(tmp_path):

@@ -60,6 +60,69 @@ def test_a_key_can_stand_only_once(tmp_path):
     assert not (tmp_path / "h").exists()
 
 
+def rewritten(path, name, values, kind):
+    """Two answers, one column of which something else wrote."""
+    rows = [
+        Submission(submission_id=i, hand_id="h", task_key="t", annotator="a", annotation_id=1,
+                   keypoints=np.ones((21, 2)), visibility=np.full(21, 2))
+        for i in "ab"
+    ]  # fmt: skip
+    data = tables.to_arrow(tables.SUBMISSIONS, rows)
+    at = data.schema.get_field_index(name)
+    changed = data.set_column(at, name, pa.array(values, type=kind))
+    pq.write_table(changed.replace_schema_metadata(data.schema.metadata), path)
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "kind", "says"),
+    [
+        ("annotator", [None, "a"], pa.string(), "expected text, got nothing in 1 of 2 rows"),
+        ("annotator", [1, 2], pa.int64(), "expected text, got whole numbers"),
+        ("hand_id", [None, None], pa.string(), "expected text, got nothing in 2 of 2 rows"),
+        ("updated_at", [None, None], pa.string(), "expected text, got nothing in 2 of 2 rows"),
+        ("lead_time_s", [None, 1.0], pa.float64(), "expected numbers, got nothing in 1 of 2 rows"),
+        ("lead_time_s", ["fast", "1"], pa.string(), "expected numbers, got text"),
+        ("rejected", [None, None], pa.bool_(), "expected yes or no, got nothing in 2 of 2 rows"),
+        ("keypoints", [[0.0] * 40] * 2, pa.list_(pa.float64(), 40), "expected 42 numbers a row, got 40 numbers a row"),
+        ("keypoints", [[0.0] * 44] * 2, pa.list_(pa.float64(), 44), "expected 42 numbers a row, got 44 numbers a row"),
+        ("keypoints", [[0.0] * 42, [0.0]], pa.list_(pa.float64()), "expected 42 numbers a row, got list<"),
+        ("keypoints", ["x", "y"], pa.string(), "expected 42 numbers a row, got text"),
+        ("keypoints", [[None] * 42, None], pa.list_(pa.float64(), 42), "got 42 that are missing"),
+        ("visibility", [[None] * 21] * 2, pa.list_(pa.int8(), 21), "got 42 that are missing"),
+    ],
+)
+def test_a_column_that_something_else_wrote_is_told(tmp_path, column, values, kind, says):
+    rewritten(tmp_path / "s", column, values, kind)
+    with pytest.raises(DataError) as error:
+        tables.read_table(tmp_path / "s", tables.SUBMISSIONS)
+    assert f"table submissions, column {column}: " in error.value.message
+    assert says in error.value.message
+    assert error.value.hint.endswith("hint pull")
+
+
+def test_absent_values_of_columns_that_may_lack_them_are_read(tmp_path):
+    rewritten(tmp_path / "s", "side", [None, "left"], pa.string())
+    assert [s.side for s in tables.read_table(tmp_path / "s", tables.SUBMISSIONS)] == [None, "left"]
+
+
+@pytest.mark.parametrize("value", [np.nan, -1e308, 1e9])
+def test_a_box_no_picture_can_have_is_told_with_its_hand(tmp_path, value):
+    data = tables.to_arrow(tables.HANDS, [Hand(hand_id="h7", frame_id="f", box=np.zeros(4))])
+    box = pa.array([[value] * 4], type=pa.list_(pa.float64(), 4))
+    data = data.set_column(data.schema.get_field_index("box"), data.schema.field("box"), box)
+    pq.write_table(data, tmp_path / "hands.parquet")
+    with pytest.raises(DataError, match=r"hands\.parquet: column box of hand h7: expected px within") as error:
+        tables.read_table(tmp_path / "hands.parquet", tables.HANDS)
+    assert error.value.hint.endswith("hint sample")
+
+
+def test_a_folder_is_no_table(tmp_path):
+    (tmp_path / "hands.parquet").mkdir()
+    with pytest.raises(DataError, match="got a folder"):
+        tables.read_table(tmp_path / "hands.parquet", tables.HANDS)
+    assert tables.table_digest(tmp_path / "hands.parquet") == ""
+
+
 def test_missing_broken_foreign_and_newer_tables_are_told_apart(tmp_path):
     path = tmp_path / "x.parquet"
     with pytest.raises(DataError, match="no table of hands yet") as missing:
