@@ -34,7 +34,21 @@ class Link:
             raise ValueError(f"expected an anchor or a relative file name, got {self.target!r}")
 
 
-Cell: TypeAlias = str | int | float | Link
+@dataclass(frozen=True)
+class Points:
+    """A list of sentences.
+
+    Args:
+        items: one a line; one with links in it is a tuple of its pieces.
+        caption: shown above them.
+    """
+
+    items: Sequence[str | tuple[str | Link, ...]]
+    caption: str = ""
+    kind = "points"
+
+
+Cell: TypeAlias = str | int | float | Link | Points
 
 JPEG_QUALITY = 86
 """Of photographs on a page: no visible blocks at crop size, about 12 kB a 256 px crop."""
@@ -112,11 +126,21 @@ class Gallery:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under a head; columns of numbers are aligned to the right, NaN is shown as a dash."""
+    """Rows under a head; columns of numbers are aligned to the right, NaN is shown as a dash.
+
+    Args:
+        head: titles of the columns.
+        rows: the cells.
+        caption: shown above them.
+        named_by: columns at the left that say what a row is about.
+        stacks: on a telephone each row becomes a paragraph of its own; for tables of sentences.
+    """
 
     head: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     caption: str = ""
+    named_by: int = 1
+    stacks: bool = False
     kind = "table"
 
     def __post_init__(self) -> None:
@@ -135,7 +159,7 @@ class Table:
         )
 
     @property
-    def formatted(self) -> tuple[tuple[str | Link, ...], ...]:
+    def formatted(self) -> tuple[tuple[str | Link | Points, ...], ...]:
         """The rows as they are shown."""
         columns = [_formatted([row[i] for row in self.rows]) for i in range(len(self.head))]
         return tuple(zip(*columns, strict=True))
@@ -159,20 +183,6 @@ class Text:
 
     def __init__(self, *paragraphs: str) -> None:
         object.__setattr__(self, "paragraphs", paragraphs)
-
-
-@dataclass(frozen=True)
-class Points:
-    """A list of sentences.
-
-    Args:
-        items: one a line.
-        caption: shown above them.
-    """
-
-    items: Sequence[str]
-    caption: str = ""
-    kind = "points"
 
 
 @dataclass(frozen=True)
@@ -220,12 +230,12 @@ class Section:
     listed: bool = True
 
 
-def _formatted(cells: Sequence[Cell]) -> list[str | Link]:
+def _formatted(cells: Sequence[Cell]) -> list[str | Link | Points]:
     """One column: its floats share their decimals, so that they can be compared down the page."""
     floats = [abs(float(c)) for c in cells if isinstance(c, float | np.floating) and math.isfinite(c)]
     largest = max(floats, default=0.0)
     decimals = min(max(SIGNIFICANT_DIGITS - 1 - math.floor(math.log10(largest)), 0), 6) if largest > 0 else 1
-    return [c if isinstance(c, Link) else _text(c, decimals) for c in cells]
+    return [c if isinstance(c, Link | Points) else _text(c, decimals) for c in cells]
 
 
 def _text(cell: str | int | float, decimals: int) -> str:

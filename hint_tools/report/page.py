@@ -40,18 +40,28 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Control characters, and those that turn the direction of all words up to the end of the line: a name that holds one
 would have the rest of a sentence read backwards. Names in right-to-left scripts need none of them."""
+_LONG_WORD = 20
+"""Letters from which on a word at the left of a table may be broken anywhere: others would be torn to letters."""
 _CONTENTS_FROM = 3
 """Sections from which on a page gets a list of contents."""
 
 
-def render_page(title: str, subtitle: str, facts: Mapping[str, str], sections: Sequence[Section]) -> str:
+def render_page(
+    title: str,
+    subtitle: str,
+    facts: Mapping[str, str | Link],
+    sections: Sequence[Section],
+    back: Link | None = None,
+) -> str:
     """The whole page as HTML. Every text is escaped; only a `Chart`'s own drawing is taken as markup.
 
     Args:
-        title: the headline.
+        title: the headline, which is the name of the browser's tab, too: what this page is, and of what.
         subtitle: one line under it.
-        facts: label -> value, shown large at the top, in their order; a second line of a value is shown small.
+        facts: label -> value, shown large at the top, in their order; a second line of a value is shown small; a
+            link leads to more about it.
         sections: the rest, in their order.
+        back: to the page this one belongs to, above the headline.
     """
     template, style = _parts()
     placed = [replace(s, anchor=s.anchor or f"section-{k}") for k, s in enumerate(sections, start=1)]
@@ -63,17 +73,25 @@ def render_page(title: str, subtitle: str, facts: Mapping[str, str], sections: S
         sections=placed,
         style=style,
         contents=listed if len(listed) >= _CONTENTS_FROM else [],
+        back=back,
     )
     return _UNPRINTABLE.sub("\ufffd", page)
 
 
-def write_report(path: Path, title: str, subtitle: str, facts: Mapping[str, str], sections: Sequence[Section]) -> None:
+def write_report(
+    path: Path,
+    title: str,
+    subtitle: str,
+    facts: Mapping[str, str | Link],
+    sections: Sequence[Section],
+    back: Link | None = None,
+) -> None:
     """`path` holds the page `render_page` makes of the rest, atomically.
 
     Raises:
         EnvironmentFault: it could not be written; an older page is untouched.
     """
-    write_text(path, render_page(title, subtitle, facts, sections))
+    write_text(path, render_page(title, subtitle, facts, sections, back))
 
 
 @cache
@@ -87,8 +105,15 @@ def _parts() -> tuple[jinja2.Template, Markup]:
         lstrip_blocks=True,
     )
     environment.filters["coded"] = _coded
+    environment.filters["breakable"] = _breakable
     style = (_TEMPLATES / "page.css").read_text(encoding="utf-8")
     return environment.get_template("page.html"), Markup(style)  # noqa: S704  (our own file)
+
+
+def _breakable(cell: str | Link | Points) -> bool:
+    """Whether a cell holds a word so long that it must be broken: an address, or a name without spaces."""
+    text = cell.text if isinstance(cell, Link) else cell
+    return isinstance(text, str) and max(map(len, text.split()), default=0) > _LONG_WORD
 
 
 def _coded(text: str) -> Markup:
