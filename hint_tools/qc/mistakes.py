@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hint_tools.core.records import Hand, Visibility
-from hint_tools.core.skeleton import JOINT_NAMES
 from hint_tools.qc.identity import Renaming
 from hint_tools.qc.panel import ABSENT, SIDES, Panel
 from hint_tools.qc.votes import RejectionVote, SideVote
+from hint_tools.qc.wording import listed, spoken
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -33,7 +33,7 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "wrong-side": "left and right are confused",
         "side-unclear": "annotators differ on left and right",
         "wrong-hand": "another hand of the picture was annotated",
-        "missed-occlusion": "hidden joints are called visible",
+        "missed-occlusion": "occluded joints are called visible",
         "rubber-stamp": "the pre-label was accepted untouched",
         "rejection-split": "some reject the hand, some annotate it",
         "no-joints": "no joint was placed, and the hand was not rejected",
@@ -98,7 +98,7 @@ def renaming_mistakes(panel: Panel, renamings: Sequence[Renaming]) -> list[Mista
     }
     found = []
     for wrong in renamings:
-        what = said[wrong.kind].format(" and ".join(wrong.fingers))
+        what = said[wrong.kind].format(listed(wrong.fingers))
         doubt = "" if wrong.certain else ", or the other annotator did"
         message = f"{name_of(panel, wrong.hand, wrong.slot)} {what}{doubt}"
         order = () if wrong.kind == "mirrored-picture" else wrong.order
@@ -153,9 +153,9 @@ def missed_occlusions(panel: Panel, least: int) -> list[Mistake]:
     judged = (occluded | visible) & (hidden - occluded >= 2) & (seen - visible == 0)
     number, of = missed.sum(axis=2), judged.sum(axis=2)
     for hand, slot in np.argwhere((number >= least) & (number >= MOST_MISSED * of)).tolist():
-        names = [JOINT_NAMES[j] for j in np.flatnonzero(missed[hand, slot])]
+        names = [spoken(j) for j in np.flatnonzero(missed[hand, slot]).tolist()]
         message = f"{name_of(panel, hand, slot)} calls {len(names)} joints visible that all others call occluded: "
-        found.append(Mistake("missed-occlusion", hand, (slot,), message + ", ".join(names)))
+        found.append(Mistake("missed-occlusion", hand, (slot,), message + listed(names)))
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from hint_tools.qc.agreement_page import agreement_sections, pair_blocks
 from hint_tools.qc.analysis import Analysis
@@ -10,15 +11,15 @@ from hint_tools.qc.config import QcConfig
 from hint_tools.qc.gates import gate_section
 from hint_tools.qc.methods import METHODS
 from hint_tools.qc.mistakes import KINDS
-from hint_tools.qc.people_page import IN_REPORT, people_page, people_sections
+from hint_tools.qc.people_page import IN_REPORT, people_page, people_section
 from hint_tools.qc.person_page import person_section
 from hint_tools.qc.pictures import LEGEND, Pictures
 from hint_tools.qc.spreadsheets import SPREADSHEETS
-from hint_tools.qc.summary import summary_section
+from hint_tools.qc.summary import MISTAKES_ANCHOR, QUEUE_ANCHOR, summary_section
+from hint_tools.qc.time_page import time_section
 from hint_tools.report.page import Block, Cell, Gallery, Link, Links, Section, Table, Text
 
 REPORT_FILE = "report.html"
-_QUEUE_ANCHOR = "queue"
 _LISTED = 200
 """Rows of the longest lists; qc.json has all of them."""
 
@@ -36,10 +37,11 @@ def sections(analysis: Analysis, config: QcConfig, pictures: Pictures, unanswere
         summary_section(analysis, config, unanswered),
         *gate_section(analysis, config),
         *agreement_sections(analysis),
-        *people_sections(analysis, pair_blocks(analysis)),
+        people_section(analysis, pair_blocks(analysis)),
+        *time_section(analysis),
         *_people(analysis, pictures, 0),
-        _mistakes(analysis, config, pictures),
-        _queue(analysis, config, pictures),
+        replace(_mistakes(analysis, config, pictures), anchor=MISTAKES_ANCHOR),
+        replace(_queue(analysis, config, pictures), anchor=QUEUE_ANCHOR),
         _files(),
         Section("Methods", [Table(["figure", "method"], METHODS)]),
     ]
@@ -92,7 +94,6 @@ def _queue(analysis: Analysis, config: QcConfig, pictures: Pictures) -> Section:
         "Hands to look at again",
         blocks,
         "Those whose answers most probably hold a mistake first. `hint push --queue` sends exactly these back.",
-        anchor=_QUEUE_ANCHOR,
     )
 
 
@@ -110,17 +111,21 @@ def queue_page(number: int) -> str:
 
 
 def further_pages(analysis: Analysis, config: QcConfig, pictures: Pictures) -> dict[str, tuple[str, list[Section]]]:
-    """What does not fit into the report: file name -> (line under the headline, sections)."""
+    """What does not fit into the report: file name -> (what it holds, sections)."""
     pages: dict[str, tuple[str, list[Section]]] = {}
     starts = page_starts(analysis, config)
     for number, start in enumerate(starts, start=2):
         end = min(start + config.report_hands, len(analysis.queue))
         pager = _pager(number, len(starts) + 1)
         blocks = [*pager, *_queue_galleries(analysis, pictures, start, end), *pager]
-        pages[queue_page(number)] = ("queue", [Section(f"Hands {start + 1} to {end} of the queue", blocks, LEGEND)])
+        pages[queue_page(number)] = (
+            f"queue, page {number}",
+            [Section(f"Hands {start + 1} to {end} of the queue", blocks, LEGEND)],
+        )
     for start in range(IN_REPORT, len(analysis.profiles), IN_REPORT):
         people = _people(analysis, pictures, start, REPORT_FILE)
-        pages[people_page(start // IN_REPORT)] = ("annotators", people)
+        which = f"annotators {start + 1} to {start + len(people)}"
+        pages[people_page(start // IN_REPORT)] = (which, people)
     return pages
 
 
@@ -134,7 +139,7 @@ def _pager(current: int, pages: int) -> list[Block]:
     """Links to the pages of the queue; nothing where there is one."""
     if pages < 2:
         return []
-    anchor = f"#{_QUEUE_ANCHOR}"
+    anchor = f"#{QUEUE_ANCHOR}"
     links = [
         f"{n}" if n == current else Link(f"{n}", queue_page(n) + (anchor if n == 1 else ""))
         for n in range(1, pages + 1)

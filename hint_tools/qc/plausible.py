@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hint_tools.core.records import Fit, Frame, Hand, Prediction
-from hint_tools.core.skeleton import BONES, JOINT_NAMES
+from hint_tools.core.skeleton import BONES
 from hint_tools.qc.mistakes import Mistake, name_of
 from hint_tools.qc.panel import ABSENT, SIDES, Panel
+from hint_tools.qc.wording import several, spoken
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -90,7 +91,7 @@ def _long_bones(panel: Panel) -> Iterator[Mistake]:
         ratio = np.where(wrong[hand, slot], length[hand, slot] / reference[hand, slot], 0.0)
         bone = int(ratio.argmax())
         message = (
-            f"{name_of(panel, hand, slot)}'s bone to {JOINT_NAMES[children[bone]]} is {ratio[bone]:.1f} times as long"
+            f"{name_of(panel, hand, slot)}'s bone to {spoken(int(children[bone]))} is {ratio[bone]:.1f} times as long"
         )
         yield Mistake("long-bone", hand, (slot,), f"{message} as the rest of the hand allows", certain=False)
 
@@ -111,9 +112,9 @@ def _outside(panel: Panel, hands: Mapping[str, Hand], frames: Mapping[str, Frame
         ("outside-box", off_box, "far outside the box"),
     ):
         for hand, slot in np.argwhere(wrong.any(axis=-1)).tolist():
-            names = ", ".join(JOINT_NAMES[j] for j in np.flatnonzero(wrong[hand, slot])[:3])
+            names = ", ".join(spoken(j) for j in np.flatnonzero(wrong[hand, slot])[:3].tolist())
             number = int(wrong[hand, slot].sum())
-            message = f"{name_of(panel, hand, slot)} placed {number} joints {where}: {names}"
+            message = f"{name_of(panel, hand, slot)} placed {several(number, 'joint')} {where}: {names}"
             yield Mistake(kind, hand, (slot,), message)
 
 
@@ -161,7 +162,5 @@ def _unposable(panel: Panel, sizes_px: Floats, fits: Mapping[str, Fit], sigma_px
         away = np.where(apart > FIT_SIGMAS * sigma_px[hand], apart / sizes_px[hand], 0.0)
         for slot in np.flatnonzero((np.nan_to_num(away) > FIT_LIMIT).any(axis=-1)).tolist():
             joint = int(np.nan_to_num(away[slot]).argmax())
-            message = (
-                f"{name_of(panel, hand, slot)}'s {JOINT_NAMES[joint]} is {away[slot, joint]:.2f} hand sizes from where"
-            )
+            message = f"{name_of(panel, hand, slot)}'s {spoken(joint)} is {away[slot, joint]:.2f} hand sizes from where"
             yield Mistake("unposable", hand, (slot,), f"{message} the fitted hand has it", certain=False)

@@ -34,16 +34,20 @@ class Link:
             raise ValueError(f"expected an anchor or a relative file name, got {self.target!r}")
 
 
+Sentence: TypeAlias = str | tuple[str | Link, ...]
+"""Words, or the pieces of a sentence with links in it."""
+
+
 @dataclass(frozen=True)
 class Points:
     """A list of sentences.
 
     Args:
-        items: one a line; one with links in it is a tuple of its pieces.
+        items: one a line.
         caption: shown above them.
     """
 
-    items: Sequence[str | tuple[str | Link, ...]]
+    items: Sequence[Sentence]
     caption: str = ""
     kind = "points"
 

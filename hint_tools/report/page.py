@@ -26,14 +26,15 @@ from hint_tools.report.blocks import (
     Links,
     Points,
     Section,
+    Sentence,
     Table,
     Text,
 )
 from hint_tools.store.atomic import write_text
 
 __all__ = [
-    "Block", "Cell", "Chart", "Details", "Figure", "Gallery", "Link", "Links", "Points", "Section", "Table", "Text",
-    "render_page", "write_report",
+    "Block", "Cell", "Chart", "Details", "Figure", "Gallery", "Link", "Links", "Points", "Section", "Sentence", "Table",
+    "Text", "render_page", "write_report",
 ]  # fmt: skip
 
 _TEMPLATES = Path(__file__).parent / "templates"

@@ -248,6 +248,6 @@ def test_cells_and_sentences_hold_lists_and_links():
 def test_a_fact_and_a_page_lead_to_where_more_is_told():
     facts = {"mistakes": Link("24\n2 more", "#mistakes")}
     page = render_page("of p", "", facts, [], Link("Back to the report", "report.html"))
-    assert '<a href="#mistakes">24<span class="note">2 more</span></a>' in page
-    assert page.index('<a href="report.html">Back to the report</a>') < page.index("<h1>")
+    assert '<dd><a href="#mistakes">24</a><span class="note">2 more</span></dd>' in page
+    assert page.index('<a href="report.html">Back to the report</a>') < page.index("<h1")
     assert "<title>of p</title>" in page
