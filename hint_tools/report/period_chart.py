@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 from markupsafe import Markup, escape
 
-from hint_tools.report.axes import SERIES, WIDTH, Axis, horizontal_grid, legend, number, svg_picture
+from hint_tools.report.axes import SERIES, WIDTH, Axis, horizontal_grid, number, svg_picture
 
 Interval: TypeAlias = tuple[float, float, float]
 """A figure and the ends of its interval; NaN where unknown."""
@@ -17,6 +17,15 @@ _HEIGHT: Final = 260.0
 _LEFT: Final = 62.0
 _LABEL_PX: Final = 84.0
 """Room of a date; where there is less only every second or third is written."""
+_SHAPES: Final = (
+    "m-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0z",
+    "m-3.5-3.5h7v7h-7z",
+    "m0-5.2l4.8 8.7h-9.6z",
+    "m0-5l5 5l-5 5l-5-5z",
+    "m0 5.2l4.8-8.7h-9.6z",
+    "m-1.5-5h3v3.5h3.5v3h-3.5v3.5h-3v-3.5h-3.5v-3h3.5z",
+)
+"""Disc, square, triangle, diamond, triangle on its tip, cross."""
 _ASIDE_PX: Final = 7.0
 """Between the points of two series in one period, so that their whiskers stay apart."""
 
@@ -49,11 +58,12 @@ def period_chart(
     known = [v for figures in series.values() for figure in figures for v in figure]
     upward = Axis.over(known, top + _HEIGHT, top)
     parts = [horizontal_grid(upward, _LEFT, WIDTH - 24, y_unit), *_names(periods, across, top + _HEIGHT, x_unit)]
-    parts += legend(list(series), _LEFT)
-    for k, figures in enumerate(series.values()):
+    for k, (name, figures) in enumerate(series.items()):
+        parts.append(_mark(k, _LEFT + 7, 9.0 + 22 * k))
+        parts.append(f'<text class="strong" x="{_LEFT + 22:.1f}" y="{13 + 22 * k}">{escape(name)}</text>')
         aside = _ASIDE_PX * (k - (len(series) - 1) / 2)
         places = [(across(i + 1.0) + aside, figure) for i, figure in enumerate(figures)]
-        parts.append(_points(places, upward, f"var(--series-{k % SERIES + 1})"))
+        parts.append(_points(places, upward, k))
     told = [
         f"{name}, {period}: {number(value)}" + (f" ({number(low)} to {number(high)})" if math.isfinite(low) else "")
         for name, figures in series.items()
@@ -75,7 +85,7 @@ def _names(periods: Sequence[str], across: Axis, bottom: float, unit: str) -> li
     return [*drawn, f'<text x="{middle:.1f}" y="{bottom + 34}" text-anchor="middle">{escape(unit)}</text>']
 
 
-def _points(places: Sequence[tuple[float, Interval]], upward: Axis, colour: str) -> str:
+def _points(places: Sequence[tuple[float, Interval]], upward: Axis, k: int) -> str:
     """The line of one series, its whiskers, and its points above both."""
     line, whiskers, points, pen_down = "", "", "", False
     for x, (value, low, high) in places:
@@ -85,10 +95,19 @@ def _points(places: Sequence[tuple[float, Interval]], upward: Axis, colour: str)
         y = upward(value)
         line += f"{'L' if pen_down else 'M'}{x:.1f} {y:.1f}"
         pen_down = True
-        points += f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}"/>'
+        points += _mark(k, x, y)
         if math.isfinite(low) and math.isfinite(high):
             whiskers += f"M{x:.1f} {upward(low):.1f}V{upward(high):.1f}"
     return (
-        f'<path class="series faint" stroke="{colour}" d="{line}"/>'
-        f'<path class="series" stroke="{colour}" d="{whiskers}"/>{points}'
+        f'<path class="series faint" stroke="{_colour(k)}" d="{line}"/>'
+        f'<path class="series" stroke="{_colour(k)}" d="{whiskers}"/>{points}'
     )
+
+
+def _mark(k: int, x: float, y: float) -> str:
+    """The point of the k-th series: its shape tells it from those whose colour is alike."""
+    return f'<path class="mark" fill="{_colour(k)}" d="M{x:.1f} {y:.1f}{_SHAPES[k % SERIES]}"/>'
+
+
+def _colour(k: int) -> str:
+    return f"var(--series-{k % SERIES + 1})"

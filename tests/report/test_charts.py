@@ -150,15 +150,18 @@ def test_periods_are_points_with_whiskers_under_their_dates():
         "bo": [(1.0, 0.9, 1.1)] * 3,
     }
     root = drawn(period_chart(DAYS, figures, x_unit="first day"))
-    points = [c.attrib for c in root.iter(f"{SVG}circle")]
-    assert len(points) == 5
-    whiskers = [re.findall(r"M([\d.]+) ([\d.]+)V([\d.]+)", p.attrib["d"]) for p in root.iter(f"{SVG}path")]
-    (x, low, high), *_ = whiskers[1]
-    assert x == points[0]["cx"]
-    up = float(points[0]["cy"])
+    paths = [p.attrib for p in root.iter(f"{SVG}path")]
+    marks = [re.match(r"M([\d.]+) ([\d.]+)(.*)", p["d"]).groups() for p in paths if p["class"] == "mark"]
+    shapes = [shape for *_, shape in marks]
+    assert shapes[0] != shapes[3]
+    assert shapes == [shapes[0]] * 3 + [shapes[3]] * 4  # in the legend, and on each figure that is known
+    whiskers = [re.findall(r"M([\d.]+) ([\d.]+)V([\d.]+)", p["d"]) for p in paths if p["class"] == "series"]
+    ((x, low, high),) = whiskers[0]
+    up = float(marks[1][1])
+    assert x == marks[1][0]
     assert (float(low) - up) / (up - float(high)) == pytest.approx(0.5 / 1.0, abs=0.01)  # 0.5 below and 1 above
-    assert [len(w) for w in whiskers] == [0, 1, 0, 3]
-    assert float(points[0]["cx"]) < float(points[2]["cx"])  # side by side, not on top of each other
+    assert len(whiskers[1]) == 3
+    assert float(marks[1][0]) < float(marks[4][0])  # side by side, not on top of each other
     texts = [t.text for t in root.iter(f"{SVG}text")]
     assert [t for t in texts if t in DAYS] == DAYS
     told = root.find(f"{SVG}desc").text
