@@ -12,7 +12,7 @@ from hint_tools.core.records import Fit, Frame, Hand, Prediction
 from hint_tools.core.skeleton import BONES
 from hint_tools.qc.mistakes import Mistake, name_of
 from hint_tools.qc.panel import ABSENT, SIDES, Panel
-from hint_tools.qc.wording import several, spoken
+from hint_tools.qc.wording import percent, several, spoken
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -129,7 +129,7 @@ def _against_the_model(panel: Panel, predictions: Mapping[str, Prediction]) -> I
             said = SIDES[panel.side[hand, slot]]
             if label.side in SIDES and label.side != said and label.side_confidence >= SIDE_CONFIDENCE:
                 message = (
-                    f"{name_of(panel, hand, slot)} says {said}, the model {label.side} ({label.side_confidence:.0%})"
+                    f"{name_of(panel, hand, slot)} says {said}, the model {label.side} ({percent(label.side_confidence)})"
                 )
                 yield Mistake("side-doubtful", hand, (slot,), message, certain=False)
 
