@@ -116,7 +116,8 @@ def _figures(analysis: Analysis, profile: Profile) -> list[list[Cell]]:
     for title, figure, written, decimals, meaning in _FIGURES:
         factor = 100 if title.endswith("%") else 1
         known = [factor * figure(p).value for p in everybody if written(analysis, p) != "–"]
-        rows.append([title, _unbroken(written(analysis, profile)), span(known, decimals), meaning])
+        if known:
+            rows.append([title, _unbroken(written(analysis, profile)), span(known, decimals), meaning])
     rows += _tests(analysis, profile.annotator)
     mistakes = ", ".join(f"{KINDS[k]} ({n})" for k, n in sorted(profile.mistakes.items(), key=lambda i: (-i[1], i[0])))
     total = str(sum(sum(p.mistakes.values()) for p in everybody))
@@ -149,14 +150,15 @@ def _tests(analysis: Analysis, annotator: int) -> list[list[Cell]]:
 def _habits(profile: Profile, name: str) -> list[Block]:
     by = {d: [b for b in profile.biases if b.direction == d] for d in DIRECTIONS}
     sure = certain_habits(profile.biases)
-    offsets = np.array([[(b.measured if b in sure else b.shrunk).value for b in by[d]] for d in DIRECTIONS]).T
+    joints = {b.joint for b in sure}
+    offsets = np.array([[(b.measured if b.joint in joints else b.shrunk).value for b in by[d]] for d in DIRECTIONS]).T
     if not np.isfinite(offsets).any():
         return []
     if np.nanmax(np.abs(offsets)) < WORTH_DRAWING:
         return [Text("No joint is placed beside where the others put it, as far as these answers can tell.")]
     low = np.array([[b.shrunk.low for b in by[d]] for d in DIRECTIONS]).T
     high = np.array([[b.shrunk.high for b in by[d]] for d in DIRECTIONS]).T
-    certain = np.isin(JOINT_NAMES, [b.joint for b in sure])
+    certain = np.isin(JOINT_NAMES, list(joints))
     caption = f"Where {name} puts joints beside where the others do"
     drawn = Chart(hand_chart(offsets, low, high, certain, title=caption), caption)
     blocks: list[Block] = [drawn]

@@ -15,7 +15,7 @@ from hint_tools.qc.analysis import Analysis
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.gates import check_gates
 from hint_tools.qc.mistakes import KINDS
-from hint_tools.qc.people_page import compared, error_text, person_target
+from hint_tools.qc.people_page import compared, error_text, person_target, told_apart
 from hint_tools.qc.profiles import Profile
 from hint_tools.qc.wording import counted, in_words, several, with_interval
 from hint_tools.report.page import Block, Cell, Details, Link, Points, Section, Sentence, Table
@@ -172,7 +172,8 @@ def _words(analysis: Analysis) -> list[Block]:
     left = len(rows) - _MOST_PEOPLE
     caption = "What is certain enough to be told, most mistakes first; a name leads to figures and pictures"
     more = f"; {several(left, 'more person', 'more people')} below" if left > 0 else ""
-    head = ["annotator", "certain mistakes", "error, × average", "what to tell them"]
+    error = ["error, × average"] if told_apart(analysis) else []
+    head = ["annotator", "certain mistakes", *error, "what to tell them"]
     return [Table(head, rows[:_MOST_PEOPLE], caption + more, stacks=True)] if rows else []
 
 
@@ -183,4 +184,5 @@ def _row(analysis: Analysis, profile: Profile, said: Sequence[str]) -> list[Cell
     if left > 0:
         points.append((Link(f"{left} more", place),))
     name = Link(analysis.panel.annotators[profile.annotator], place)
-    return [name, sum(profile.mistakes.values()), error_text(analysis, profile), Points(points)]
+    error = [error_text(analysis, profile)] if told_apart(analysis) else []
+    return [name, sum(profile.mistakes.values()), *error, Points(points)]

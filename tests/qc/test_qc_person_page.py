@@ -99,6 +99,8 @@ def test_one_annotator_alone_has_a_section_without_comparisons(tmp_path):
     page = (project.root / "qc/report.html").read_text(encoding="utf-8")
     assert 'id="annotator-1"' in page
     assert "Nobody else answered the same hands" in page
+    assert "1 errs like the average" not in page  # a row that nobody has a figure for
+    assert "Over time" not in page
 
 
 def everybody(project) -> dict[str, str]:
@@ -177,6 +179,10 @@ def test_habits_are_shown_as_measured_inside_their_intervals(habits):
     assert offset == f"+{largest.measured.value:.3f}"
     low, high = (float(end) for end in ends.split("\u00a0to\u00a0"))
     assert low < float(offset) < high
+    drawn = next(b for b in shown.blocks if isinstance(b, Chart) and "puts joints beside" in b.caption)
+    across = next(b for b in habits.profiles[1].biases if (b.joint, b.direction) == ("index_tip", "across"))
+    told = f"index tip {largest.measured.value:+.3f} along, {across.measured.value:+.3f} across".replace("-", "−")
+    assert told in drawn.svg  # the arrow ends in the middle of its ellipse
 
 
 def test_people_are_set_beside_the_range_of_all_in_the_decimals_of_the_figure(habits):
