@@ -128,7 +128,8 @@ def _against_the_model(panel: Panel, predictions: Mapping[str, Prediction]) -> I
                 continue
             said = SIDES[panel.side[hand, slot]]
             if label.side in SIDES and label.side != said and label.side_confidence >= SIDE_CONFIDENCE:
-                message = f"{name_of(panel, hand, slot)} says {said}, the model {label.side} ({percent(label.side_confidence)})"
+                sure = percent(label.side_confidence)
+                message = f"{name_of(panel, hand, slot)} says {said}, the model {label.side} ({sure})"
                 yield Mistake("side-doubtful", hand, (slot,), message, certain=False)
 
 
