@@ -44,29 +44,34 @@ def people_section(analysis: Analysis, pairs: Sequence[Block]) -> Section:
     caption = "With 95 % intervals; a name leads to all about that person"
     if not told_apart(analysis):
         caption += "; – where it takes three people to say who errs"
-    blocks: list[Block] = [Table(names, people, caption)]
-    blocks += pairs
-    if analysis.gold:
-        tested: list[list[Cell]] = [
-            [
-                panel.annotators[t.annotator],
-                t.hands,
-                with_interval(t.failures, 1, 100),
-                t.verdict,
-                t.decided_after or math.nan,
-            ]
-            for t in analysis.gold
-        ]
-        blocks.append(Table(["annotator", "gold hands", "failed, %", "verdict", "decided after"], tested, "Gold hands"))
-    if analysis.repeats:
-        again: list[list[Cell]] = [
-            [r.annotator, r.hands, with_interval(r.error, 2), with_interval(r.same_state, 1, 100)]
-            for r in analysis.repeats
-        ]
-        titles = ["annotator", "hands", "error, × that of two people", "same state, %"]
-        blocks.append(Table(titles, again, "Hands answered twice by one person"))
+    blocks: list[Block] = [Table(names, people, caption), *pairs, *_gold(analysis), *_repeats(analysis)]
     intro = "Differences between people are for improving the instructions; few answers prove nothing about anybody."
     return Section("Annotators", blocks, intro, anchor=OVERVIEW)
+
+
+def _gold(analysis: Analysis) -> list[Block]:
+    """Who passed the gold hands; nothing where there were none."""
+    rows: list[list[Cell]] = [
+        [
+            analysis.panel.annotators[t.annotator],
+            t.hands,
+            with_interval(t.failures, 1, 100),
+            t.verdict,
+            t.decided_after or math.nan,
+        ]
+        for t in analysis.gold
+    ]
+    head = ["annotator", "gold hands", "failed, %", "verdict", "decided after"]
+    return [Table(head, rows, "Gold hands")] if rows else []
+
+
+def _repeats(analysis: Analysis) -> list[Block]:
+    """How near people come to themselves; nothing where nobody answered twice."""
+    rows: list[list[Cell]] = [
+        [r.annotator, r.hands, with_interval(r.error, 2), with_interval(r.same_state, 1, 100)] for r in analysis.repeats
+    ]
+    head = ["annotator", "hands", "error, × that of two people", "same state, %"]
+    return [Table(head, rows, "Hands answered twice by one person")] if rows else []
 
 
 def compared(analysis: Analysis) -> bool:
