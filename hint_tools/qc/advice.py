@@ -1,4 +1,4 @@
-"""What to tell each annotator: one sentence for each figure that is beyond doubt worth a word, nothing else."""
+"""What to tell each annotator: one sentence for each figure that is certain enough to be told, nothing else."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import numpy as np
 
 from hint_tools.qc.analysis import Analysis
 from hint_tools.qc.bias import Bias
-from hint_tools.qc.gold import FAILED, PASSED
+from hint_tools.qc.gold import FAILED
 from hint_tools.qc.mistakes import KINDS
 from hint_tools.qc.profiles import IDENTITY_KINDS, MOSTLY, Profile
+from hint_tools.qc.wording import percent, times
 
 WORSE = 1.15
 """Error factor from which on, with its whole interval, somebody hears of it."""
@@ -38,20 +39,23 @@ _LOOK = {
     "mirrored-picture": "look for the thumb first",
     "wrong-side": "look for the thumb, then decide on left or right",
     "wrong-hand": "annotate the hand in the box",
-    "missed-occlusion": "a joint under a finger or an object is hidden even if its place is obvious",
+    "missed-occlusion": "a joint under a finger or an object is occluded even if its place is obvious",
     "rubber-stamp": "look at every joint of a pre-label",
 }
 
 
 def advice_to(analysis: Analysis, profile: Profile) -> tuple[str, ...]:
-    """Sentences about one annotator, the gravest first; none where nothing is beyond doubt."""
+    """Sentences about one annotator, the gravest first and praise last; none where nothing is beyond doubt."""
+    worse, better = _changes(analysis, profile.annotator)
     return (
         *_tests(analysis, profile.annotator),
+        *worse,
         *_mistakes(profile),
         *_occlusion(profile, [p for p in analysis.profiles if p.annotator != profile.annotator]),
         *_precision(profile),
         *_habits(profile.biases),
         *_pace(profile, [p.seconds.value for p in analysis.profiles if p.annotator != profile.annotator]),
+        *better,
     )
 
 
@@ -61,19 +65,24 @@ def certain_habits(biases: Sequence[Bias]) -> list[Bias]:
 
 
 def _tests(analysis: Analysis, annotator: int) -> list[str]:
-    said = []
-    for test in analysis.gold:
-        if test.annotator == annotator and test.verdict == FAILED:
-            said.append(f"Failed the gold hands after {test.decided_after}: go through them together.")
-        elif test.annotator == annotator and test.verdict == PASSED:
-            said.append(f"Passed the gold hands after {test.decided_after}.")
+    return [
+        f"Failed the gold hands after {test.decided_after}: go through them together."
+        for test in analysis.gold
+        if test.annotator == annotator and test.verdict == FAILED
+    ]
+
+
+def _changes(analysis: Analysis, annotator: int) -> tuple[list[str], list[str]]:
+    """Changes for the worse, and those for the better."""
+    worse, better = [], []
     for change in analysis.changes:
         if change.annotator == annotator:
-            way = "farther from" if change.after > change.before else "nearer to"
-            said.append(
-                f"Since {change.since} {way} the others: {change.before:.2f} σ before, {change.after:.2f} σ now."
-            )
-    return said
+            figures = f"{change.before:.2f} σ before, {change.after:.2f} σ now."
+            if change.after > change.before:
+                worse.append(f"Since {change.since} farther from the others: {figures}")
+            else:
+                better.append(f"Since {change.since} nearer to the others: {figures}")
+    return worse, better
 
 
 def _mistakes(profile: Profile) -> list[str]:
@@ -82,8 +91,7 @@ def _mistakes(profile: Profile) -> list[str]:
     for kind, number in counted:
         grave = kind in IDENTITY_KINDS or kind in {"wrong-side", "wrong-hand"}
         if kind in _LOOK and (grave or number >= AGAIN):
-            times = "once" if number == 1 else f"{number} times"
-            said.append(f"{KINDS[kind].capitalize()}, {times}: {_LOOK[kind]}.")
+            said.append(f"{KINDS[kind].capitalize()}, {times(number)}: {_LOOK[kind]}.")
     return said
 
 
@@ -94,14 +102,14 @@ def _occlusion(profile: Profile, others: Sequence[Profile]) -> list[str]:
     usual = float(np.median([p.sensitivity.value for p in others]))
     if profile.sensitivity.high < usual - LESS:
         said.append(
-            f"Calls {profile.sensitivity.value:.0%} of the hidden joints hidden, the others {usual:.0%}: go through "
-            "some hidden joints together."
+            f"Calls {percent(profile.sensitivity.value)} of the occluded joints occluded, the others "
+            f"{percent(usual)}: go through some occluded joints together."
         )
     usual = float(np.median([p.specificity.value for p in others]))
     if profile.specificity.high < usual - LESS:
         said.append(
-            f"Calls {1 - profile.specificity.value:.0%} of the visible joints hidden, the others {1 - usual:.0%}: a "
-            "joint that can be seen is visible, even if its place is unsure."
+            f"Calls {percent(1 - profile.specificity.value)} of the visible joints occluded, the others "
+            f"{percent(1 - usual)}: a joint that can be seen is visible, even if its place is unsure."
         )
     return said
 
@@ -119,15 +127,17 @@ def _habits(biases: Sequence[Bias]) -> list[str]:
     for bias in certain_habits(biases)[:MOST_HABITS]:
         way = _WAYS[bias.direction][0 if bias.shrunk.value > 0 else 1]
         joint = bias.joint.replace("_", " ")
-        said.append(f"Places the {joint} {abs(bias.shrunk.value):.1%} of the hand farther {way} than the others do.")
+        said.append(
+            f"Places the {joint} {100 * abs(bias.shrunk.value):.1f} % of the hand farther {way} than the others do."
+        )
     return said
 
 
 def _pace(profile: Profile, others: Sequence[float]) -> list[str]:
     said = []
     if profile.untouched.low > MOSTLY:
-        said.append(f"Sent {profile.untouched.value:.0%} of the pre-labels back as they were: did anybody look?")
-    times = [t for t in others if math.isfinite(t)]
-    if times and profile.seconds.high < QUICK * float(np.median(times)):
-        said.append(f"Takes {profile.seconds.value:.0f} s a hand, the others {np.median(times):.0f} s.")
+        said.append(f"Sent {percent(profile.untouched.value)} of the pre-labels back as they were: did anybody look?")
+    usual = [t for t in others if math.isfinite(t)]
+    if usual and profile.seconds.high < QUICK * float(np.median(usual)):
+        said.append(f"Takes {profile.seconds.value:.0f} s a hand, the others {np.median(usual):.0f} s.")
     return said

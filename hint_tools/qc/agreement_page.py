@@ -12,6 +12,7 @@ from hint_tools.qc.occlusion import agreement_by_joint
 from hint_tools.qc.panel import Panel, build_pairs
 from hint_tools.qc.people_page import compared
 from hint_tools.qc.sigmas import Sigma
+from hint_tools.qc.wording import listed, span, with_interval
 from hint_tools.report.charts import grouped_bar_chart, line_chart
 from hint_tools.report.hand_map import hand_map
 from hint_tools.report.matrix_chart import MOST_PEOPLE, matrix_chart
@@ -39,8 +40,11 @@ _MEASURED = "population"
 """Level of a σ that stands in where nothing was measured."""
 _DIFFERING_RADIUS = 0.25
 """Of the disc of a joint on which all differ, in hand sizes: discs of half as much just touch."""
+_AC1_IS = "beyond chance: 1 always, 0 as if by guessing; steady where one state is rare"
 _MOST_PAIRS = 100
 """Rows on every two annotators; qc.json has all of them."""
+_MOST_UNFOLDED = 12
+"""Rows up to which that table is not folded away."""
 
 
 def agreement_sections(analysis: Analysis) -> list[Section]:
@@ -52,13 +56,10 @@ def _positions(analysis: Analysis) -> Section:
     intro = "How far apart two people put the same joint. A model can't be measured finer than this."
     if not compared(analysis):
         return Section("Positions", [Text(_NOTHING)], intro)
-    groups = ("all", "state", "pre-label", "source", "period", "finger")
-    rows = [agreement_row(a) for g in groups for a in analysis.agreement if a.group == g]
-    each = [agreement_row(a) for a in analysis.agreement if a.group == "joint"]
-    blocks: list[Block] = [
-        Table(AGREEMENT_HEAD, rows, _UNITS),
-        Details("Joint by joint", [Table(AGREEMENT_HEAD, each, _UNITS)]),
-    ]
+    blocks: list[Block] = [_rows_of(analysis, "all", "state", "pre-label", "source", "finger")]
+    blocks.append(Details("Joint by joint", [_rows_of(analysis, "joint")]))
+    if len(analysis.periods) > 1:
+        blocks.append(Details("Period by period", [_rows_of(analysis, "period")]))
     if analysis.curves:
         svg = line_chart(
             analysis.curves,
@@ -70,6 +71,11 @@ def _positions(analysis: Analysis) -> Section:
     return Section("Positions", blocks, intro)
 
 
+def _rows_of(analysis: Analysis, *groups: str) -> Table:
+    rows = [agreement_row(a) for g in groups for a in analysis.agreement if a.group == g]
+    return Table(AGREEMENT_HEAD, rows, _UNITS, named_by=2)
+
+
 def pair_blocks(analysis: Analysis) -> list[Block]:
     """Every two annotators: as a square, and as a table that is folded away; nothing for one alone."""
     found = [a for a in analysis.agreement if a.group == "annotators"]
@@ -78,12 +84,15 @@ def pair_blocks(analysis: Analysis) -> list[Block]:
     blocks: list[Block] = []
     names = analysis.panel.annotators
     if 2 < len(names) <= MOST_PEOPLE:
-        caption = "Mean distance of every two annotators' joints, in hand sizes; the darker, the farther apart"
+        caption = (
+            "Mean distance of every two people's joints, in hand sizes; the stronger the colour, the farther apart"
+        )
         blocks.append(Chart(matrix_chart(names, _distances(analysis.panel, found), title=caption), caption))
     rows = [agreement_row(a)[1:] for a in found[:_MOST_PAIRS]]
     left = f"; {len(found) - _MOST_PAIRS} more pairs are in qc.json" if len(found) > _MOST_PAIRS else ""
     table = Table(("annotators", *AGREEMENT_HEAD[2:]), rows, f"Every two annotators{left}. {_UNITS}")
-    return [*blocks, Details("Every two annotators as a table", [table])] if blocks else [table]
+    folded = bool(blocks) or len(rows) > _MOST_UNFOLDED
+    return [*blocks, Details("Every two annotators as a table", [table])] if folded else [table]
 
 
 def _distances(panel: Panel, found: list[Agreement]) -> npt.NDArray[np.float64]:
@@ -116,8 +125,9 @@ def _precision(analysis: Analysis) -> Section:
     if measured:
         blocks += _precision_charts(measured)
     if standing_in:
-        values = ", ".join(f"{by_state[s][0].estimate.value:.3f} for {s} joints" for s in standing_in)
-        blocks.append(Text(f"Too few joints were placed twice to measure everything: {values} stands in."))
+        values = listed([f"{by_state[s][0].estimate.value:.3f} for {s} joints" for s in standing_in])
+        verb = "stands in" if len(standing_in) == 1 else "stand in"
+        blocks.append(Text(f"Too few joints were placed twice to measure everything: {values} {verb}."))
     rows: list[list[Cell]] = [
         [v.joint.replace("_", " "), *_sigma_cells(v), *_sigma_cells(o)]
         for v, o in zip(by_state["visible"], by_state["occluded"], strict=True)
@@ -129,7 +139,7 @@ def _precision(analysis: Analysis) -> Section:
 
 
 def _precision_charts(measured: dict[str, list[Sigma]]) -> list[Block]:
-    names = {"visible": "visible joints", "occluded": "hidden joints"}
+    names = {"visible": "visible joints", "occluded": "occluded joints"}
     radii = {names[s]: np.array([c.estimate.value for c in cells]) for s, cells in measured.items()}
     drawn = hand_map(radii, unit="σ in hand sizes", title="Precision of each joint on a drawn hand")
     bars = grouped_bar_chart(
@@ -153,29 +163,33 @@ def _sigma_cells(cell: Sigma) -> list[Cell]:
 
 
 def _occlusion(analysis: Analysis) -> Section:
-    found = analysis.occlusion
+    found, intervals = analysis.occlusion, analysis.occlusion_intervals
     if not found.n_units:
-        return Section("Occlusion", [Text("No joint was called visible or hidden by two people.")])
+        return Section("Occlusion", [Text("No joint was called visible or occluded by two people.")])
     rows: list[list[Cell]] = [
-        ["raw agreement", found.raw, "chance that two people give one joint the same state"],
-        ["joints called occluded", found.prevalence[0], "share of all answers"],
-        ["Gwet's AC1", found.ac1, "beyond chance: 1 always, 0 as if by guessing; steady where one state is rare"],
-        ["Krippendorff's alpha", found.alpha, "beyond chance, by another notion of it"],
-        ["Fleiss' kappa", found.kappa, "beyond chance, the best known of the three"],
+        ["raw agreement", with_interval(intervals.raw, 3), "chance that two people give one joint the same state"],
+        ["joints called occluded", f"{found.prevalence[0]:.3f}", "share of all answers"],
+        [
+            "Gwet's AC1",
+            with_interval(intervals.ac1, 3),
+            _AC1_IS,
+        ],
+        ["Krippendorff's alpha", span([found.alpha], 3), "beyond chance, by another notion of it"],
+        ["Fleiss' kappa", span([found.kappa], 3), "beyond chance, the best known of the three"],
     ]
     intro = f"Visible or occluded, over {found.n_units} joints that two or more people judged."
     caution = (
         "Alpha and kappa fall when nearly all joints are in one state, however well people agree; read them beside AC1."
     )
-    table = Table(["figure", "value", "what it is"], rows)
+    table = Table(["figure", "value (95 %)", "what it is"], rows)
     differing = 1 - agreement_by_joint(analysis.panel)
     if not np.nanmax(differing) > 0:
         return Section("Occlusion", [table], intro)
     drawn = hand_map(
         {"": differing},
-        unit="part of the pairs of answers that differ on visible or hidden",
+        unit="part of the pairs of answers that differ on visible or occluded",
         radius=_DIFFERING_RADIUS,
-        title="Where people differ on what is hidden",
+        title="Where people differ on what is occluded",
     )
-    caption = "Discs: part of the pairs of answers that differ on visible or hidden; thumb at the left"
+    caption = "Discs: part of the pairs of answers that differ on visible or occluded; thumb at the left"
     return Section("Occlusion", [table, Text(caution), Chart(drawn, caption)], intro)

@@ -34,6 +34,7 @@ from hint_tools.qc.occlusion import (
     occlusion_counts,
     occlusion_habits,
 )
+from hint_tools.qc.occlusion_intervals import OcclusionEstimates, occlusion_estimates
 from hint_tools.qc.panel import Panel, build_panel
 from hint_tools.qc.plausible import EXPLAINABLE, implausible
 from hint_tools.qc.prelabels import untouched_answers, untouched_joints
@@ -77,6 +78,7 @@ class Analysis:
     agreement: tuple[Agreement, ...]
     curves: dict[str, list[tuple[float, float]]]
     occlusion: CategoryAgreement
+    occlusion_intervals: OcclusionEstimates
     habits: tuple[OcclusionHabit, ...]
     mistakes: tuple[Mistake, ...]
     consensus: tuple[Consensus, ...]
@@ -137,6 +139,7 @@ def analyse(
         agreement=tuple(measure_agreement(panel, pairs, distances, sizes, resampler, sigmas.influence, left)),
         curves=pck_curves(pairs, distances, sizes),
         occlusion=occlusion_agreement(occlusion_counts(panel)),
+        occlusion_intervals=occlusion_estimates(occlusion_counts(panel), resampler),
         habits=tuple(occlusion_habits(panel)),
         mistakes=tuple(mistakes),
         consensus=tuple(consensus[h] for h in sorted(consensus)),

@@ -15,10 +15,10 @@ import numpy.typing as npt
 
 from hint_tools.core.quoted_names import plain, quoted
 from hint_tools.core.records import Hand, Visibility
-from hint_tools.core.skeleton import JOINT_NAMES
 from hint_tools.qc.identity import Renaming
 from hint_tools.qc.panel import ABSENT, SIDES, Panel
 from hint_tools.qc.votes import RejectionVote, SideVote
+from hint_tools.qc.wording import listed, spoken
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -34,7 +34,7 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "wrong-side": "left and right are confused",
         "side-unclear": "annotators differ on left and right",
         "wrong-hand": "another hand of the picture was annotated",
-        "missed-occlusion": "hidden joints are called visible",
+        "missed-occlusion": "occluded joints are called visible",
         "rubber-stamp": "the pre-label was accepted untouched",
         "rejection-split": "some reject the hand, some annotate it",
         "no-joints": "no joint was placed, and the hand was not rejected",
@@ -112,7 +112,7 @@ def renaming_mistakes(panel: Panel, renamings: Sequence[Renaming]) -> list[Mista
     }
     found = []
     for wrong in renamings:
-        what = said[wrong.kind].format(" and ".join(wrong.fingers))
+        what = said[wrong.kind].format(listed(wrong.fingers))
         doubt = "" if wrong.certain else ", or the other annotator did"
         message = f"{named(panel, wrong.hand, wrong.slot)} {what}{doubt}"
         order = () if wrong.kind == "mirrored-picture" else wrong.order
@@ -169,7 +169,7 @@ def missed_occlusions(panel: Panel, least: int) -> list[Mistake]:
     for hand, slot in np.argwhere((number >= least) & (number >= MOST_MISSED * of)).tolist():
         joints = tuple(np.flatnonzero(missed[hand, slot]).tolist())
         message = f"{named(panel, hand, slot)} calls {len(joints)} joints visible that all others call occluded: "
-        message += ", ".join(JOINT_NAMES[j] for j in joints)
+        message += listed([spoken(j) for j in joints])
         found.append(Mistake("missed-occlusion", hand, (slot,), message, joints=joints))
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 
 from hint_tools.qc.agreement_page import agreement_sections, pair_blocks
@@ -13,12 +14,13 @@ from hint_tools.qc.gates import gate_section
 from hint_tools.qc.legend import with_legend
 from hint_tools.qc.methods import METHODS
 from hint_tools.qc.mistakes import KINDS, Mistake
-from hint_tools.qc.people_page import IN_REPORT, people_page, people_sections
+from hint_tools.qc.people_page import IN_REPORT, people_page, people_section
 from hint_tools.qc.person_page import person_section
 from hint_tools.qc.pictures import Pictures
 from hint_tools.qc.queue_page import REPORT_FILE, further_queue_pages, queue_section
 from hint_tools.qc.spreadsheets import SPREADSHEETS
-from hint_tools.qc.summary import summary_section
+from hint_tools.qc.summary import MISTAKES_ANCHOR, summary_section
+from hint_tools.qc.time_page import time_section
 from hint_tools.report.page import Block, Cell, Gallery, Link, Section, Table, Text
 
 
@@ -35,9 +37,10 @@ def sections(analysis: Analysis, config: QcConfig, pictures: Pictures, unanswere
         summary_section(analysis, config, unanswered),
         *gate_section(analysis, config),
         *agreement_sections(analysis),
-        *people_sections(analysis, pair_blocks(analysis)),
+        people_section(analysis, pair_blocks(analysis)),
+        *time_section(analysis),
         *_people(analysis, pictures, 0),
-        _mistakes(analysis, config, pictures),
+        replace(_mistakes(analysis, config, pictures), anchor=MISTAKES_ANCHOR),
         queue_section(analysis, config, pictures),
         _files(),
         Section("Methods", [Table(["figure", "method"], METHODS)]),
@@ -46,11 +49,13 @@ def sections(analysis: Analysis, config: QcConfig, pictures: Pictures, unanswere
 
 
 def further_pages(analysis: Analysis, config: QcConfig, pictures: Pictures) -> dict[str, tuple[str, list[Section]]]:
-    """What does not fit into the report: file name -> (line under the headline, sections)."""
-    pages = {name: ("queue", with_legend([s])) for name, s in further_queue_pages(analysis, config, pictures).items()}
+    """What does not fit into the report: file name -> (what it holds, sections)."""
+    queue = further_queue_pages(analysis, config, pictures)
+    pages = {name: (f"queue, page {k}", with_legend([s])) for k, (name, s) in enumerate(queue.items(), start=2)}
     for start in range(IN_REPORT, len(analysis.profiles), IN_REPORT):
         people = _people(analysis, pictures, start, REPORT_FILE)
-        pages[people_page(start // IN_REPORT)] = ("annotators", with_legend(people))
+        which = f"annotators {start + 1} to {start + len(people)}"
+        pages[people_page(start // IN_REPORT)] = (which, with_legend(people))
     return pages
 
 
@@ -63,10 +68,12 @@ def _people(analysis: Analysis, pictures: Pictures, start: int, back: str = "") 
 def _mistakes(analysis: Analysis, config: QcConfig, pictures: Pictures) -> Section:
     counted = Counter(m.kind for m in analysis.mistakes)
     sure = Counter(m.kind for m in analysis.mistakes if m.certain)
-    rows: list[list[Cell]] = [[_spoken(k), KINDS[k], counted[k], sure[k]] for k in KINDS if counted[k]]
+    queued = {q.hand_id for q in analysis.queue}
+    again = Counter(m.kind for m in analysis.mistakes if analysis.panel.hand_ids[m.hand] in queued)
+    rows: list[list[Cell]] = [[_spoken(k), KINDS[k], counted[k], sure[k], again[k]] for k in KINDS if counted[k]]
     if not rows:
         return Section("Mistakes", [Text("None was found.")])
-    blocks: list[Block] = [Table(["kind", "meaning", "found", "of them certain"], rows)]
+    blocks: list[Block] = [Table(["kind", "meaning", "found", "of them certain", "looked at again"], rows)]
     each = max(1, config.report_hands // len(rows)) if config.report_hands else 0
     for kind in KINDS:
         ordered = sorted((m for m in analysis.mistakes if m.kind == kind), key=lambda m: (not m.certain, -m.gain))
@@ -76,7 +83,9 @@ def _mistakes(analysis: Analysis, config: QcConfig, pictures: Pictures) -> Secti
             left = len(ordered) - len(shown)
             blocks.append(Text(f"{_spoken(kind).capitalize()}: {left} more in `mistakes.csv`."))
     words = (
-        "What went wrong, and in whose answer. No answer was changed; `qc.json` has proposals, `mistakes.csv` a list."
+        "What went wrong, and in whose answer. Joints called visible, pre-labels left as they were and hurry are for "
+        "talking about: the others decide such hands, and nobody has to look again. No answer was changed; `qc.json` "
+        "has proposals, `mistakes.csv` a list."
     )
     return Section("Mistakes", blocks, words)
 

@@ -1,15 +1,15 @@
-"""The report's part on all people: profiles beside each other, gold hands, repeats, drift."""
+"""The report's part on all people: profiles beside each other, gold hands, repeats."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from hint_tools.qc.analysis import Analysis
 from hint_tools.qc.bootstrap import Estimate
 from hint_tools.qc.profiles import Profile
 from hint_tools.qc.wording import with_interval
-from hint_tools.report.charts import line_chart
-from hint_tools.report.page import Block, Cell, Chart, Link, Section, Table, Text
+from hint_tools.report.page import Block, Cell, Link, Section, Table
 
 IN_REPORT = 8
 """Annotators with a section in the report itself, and in each further file."""
@@ -17,24 +17,18 @@ OVERVIEW = "annotators"
 """Anchor of the section about all of them."""
 
 
-def people_sections(analysis: Analysis, pairs: Sequence[Block]) -> list[Section]:
-    """Annotators, and time where answers came on several days.
+def people_section(analysis: Analysis, pairs: Sequence[Block]) -> Section:
+    """All annotators beside each other.
 
     Args:
         analysis: everything.
         pairs: on every two annotators.
     """
-    found = [_annotators(analysis, pairs)]
-    if analysis.periods or analysis.changes:
-        found.append(_time(analysis))
-    return found
-
-
-def _annotators(analysis: Analysis, pairs: Sequence[Block]) -> Section:
     panel = analysis.panel
     people: list[list[Cell]] = [
         [
             Link(panel.annotators[p.annotator], person_target(p.annotator)),
+            sum(p.mistakes.values()),
             p.answers,
             error_text(analysis, p),
             with_interval(p.identity_rate, 1, 100),
@@ -42,32 +36,42 @@ def _annotators(analysis: Analysis, pairs: Sequence[Block]) -> Section:
             judgement_text(analysis, p.specificity),
             with_interval(p.untouched, 1, 100),
             with_interval(p.seconds, 1),
-            sum(p.mistakes.values()),
         ]
         for p in analysis.profiles
     ]
-    names = ["annotator", "answers", "error, × average", "wrong names, %", "occluded joints called so, %"]
-    names += ["visible joints called so, %", "pre-labels untouched, %", "median time, s", "mistakes"]
+    names = ["annotator", "certain mistakes", "answers", "error, × average", "wrong names, %"]
+    names += ["occluded called so, %", "visible called so, %", "pre-labels untouched, %", "median time, s"]
     caption = "With 95 % intervals; a name leads to all about that person"
     if not told_apart(analysis):
         caption += "; – where it takes three people to say who errs"
-    blocks: list[Block] = [Table(names, people, caption)]
-    blocks += pairs
-    if analysis.gold:
-        tested: list[list[Cell]] = [
-            [panel.annotators[t.annotator], t.hands, with_interval(t.failures, 1, 100), t.verdict, t.decided_after]
-            for t in analysis.gold
-        ]
-        blocks.append(Table(["annotator", "gold hands", "failed, %", "verdict", "decided after"], tested, "Gold hands"))
-    if analysis.repeats:
-        again: list[list[Cell]] = [
-            [r.annotator, r.hands, with_interval(r.error, 2), with_interval(r.same_state, 1, 100)]
-            for r in analysis.repeats
-        ]
-        titles = ["annotator", "hands", "error, × that of two people", "same state, %"]
-        blocks.append(Table(titles, again, "Hands answered twice by one person"))
+    blocks: list[Block] = [Table(names, people, caption), *pairs, *_gold(analysis), *_repeats(analysis)]
     intro = "Differences between people are for improving the instructions; few answers prove nothing about anybody."
     return Section("Annotators", blocks, intro, anchor=OVERVIEW)
+
+
+def _gold(analysis: Analysis) -> list[Block]:
+    """Who passed the gold hands; nothing where there were none."""
+    rows: list[list[Cell]] = [
+        [
+            analysis.panel.annotators[t.annotator],
+            t.hands,
+            with_interval(t.failures, 1, 100),
+            t.verdict,
+            t.decided_after or math.nan,
+        ]
+        for t in analysis.gold
+    ]
+    head = ["annotator", "gold hands", "failed, %", "verdict", "decided after"]
+    return [Table(head, rows, "Gold hands")] if rows else []
+
+
+def _repeats(analysis: Analysis) -> list[Block]:
+    """How near people come to themselves; nothing where nobody answered twice."""
+    rows: list[list[Cell]] = [
+        [r.annotator, r.hands, with_interval(r.error, 2), with_interval(r.same_state, 1, 100)] for r in analysis.repeats
+    ]
+    head = ["annotator", "hands", "error, × that of two people", "same state, %"]
+    return [Table(head, rows, "Hands answered twice by one person")] if rows else []
 
 
 def compared(analysis: Analysis) -> bool:
@@ -114,29 +118,3 @@ def person_anchor(annotator: int) -> str:
 def people_page(number: int) -> str:
     """File name of a further page of people, from 1 on."""
     return f"annotators-{number + 1}.html"
-
-
-def _time(analysis: Analysis) -> Section:
-    names = analysis.panel.annotators
-    rows: list[list[Cell]] = [[p.period, p.hands, with_interval(p.error, 2), p.ac1] for p in analysis.periods]
-    blocks: list[Block] = []
-    if rows:
-        lines = {
-            names[k]: [
-                (float(i + 1), p.annotators[k].value) for i, p in enumerate(analysis.periods) if k in p.annotators
-            ]
-            for k in range(min(len(names), 6))
-        }
-        svg = line_chart(lines, x_unit="period", y_unit="error, × σ", title="Error by period")
-        blocks.append(Chart(svg, "Distance of each annotator to the others, by period"))
-        blocks.append(Table(["from", "hands", "error, × σ", "AC1 on occlusion"], rows))
-    for change in analysis.changes:
-        before, after = f"{change.before:.2f}", f"{change.after:.2f}"
-        blocks.append(
-            Text(
-                f"{names[change.annotator]}: {before} σ from the others before {change.since}, {after} σ from then on."
-            )
-        )
-    if not analysis.changes:
-        blocks.append(Text("Nobody's error changed beyond doubt."))
-    return Section("Over time", blocks)

@@ -1,10 +1,10 @@
-"""The report's section on one annotator: figures, what to tell them, habits on a drawn hand, drift, worst hands."""
+"""The report's section on one annotator: figures, what to tell them, habits on a drawn hand, worst hands."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +18,8 @@ from hint_tools.qc.mistakes import KINDS
 from hint_tools.qc.people_page import OVERVIEW, compared, error_text, judgement_text, person_anchor
 from hint_tools.qc.pictures import Pictures
 from hint_tools.qc.profiles import Profile
-from hint_tools.qc.wording import with_interval
-from hint_tools.report.charts import line_chart
+from hint_tools.qc.time_page import person_over_time
+from hint_tools.qc.wording import signed, span, with_interval
 from hint_tools.report.hand_chart import hand_chart
 from hint_tools.report.page import (
     Block,
@@ -43,35 +43,42 @@ WORST = 4
 CERTAIN_SCORE = 5.0
 """Of a hand with a certain mistake, in σ: it is shown however near its joints are."""
 
-_FIGURES: Final[tuple[tuple[str, Callable[[Profile], Estimate], Callable[[Analysis, Profile], str], str], ...]] = (
-    ("error, × average", lambda p: p.error, error_text, "1 errs like the average"),
+Written: TypeAlias = Callable[[Analysis, Profile], str]
+"""How a figure of one person is written; a dash where it means nothing."""
+
+_FIGURES: Final[tuple[tuple[str, Callable[[Profile], Estimate], Written, int, str], ...]] = (
+    ("error, × average", lambda p: p.error, error_text, 2, "1 errs like the average"),
     (
         "wrong names, %",
         lambda p: p.identity_rate,
         lambda _, p: with_interval(p.identity_rate, 1, 100),
+        1,
         "answers with swapped, reversed, shifted or mirrored fingers",
     ),
     (
-        "hidden called so, %",
+        "occluded called so, %",
         lambda p: p.sensitivity,
         lambda a, p: judgement_text(a, p.sensitivity),
-        "of the joints that are hidden",
+        1,
+        "of the joints that are occluded",
     ),
     (
         "visible called so, %",
         lambda p: p.specificity,
         lambda a, p: judgement_text(a, p.specificity),
+        1,
         "of the joints that can be seen",
     ),
     (
         "pre-labels untouched, %",
         lambda p: p.untouched,
         lambda _, p: with_interval(p.untouched, 1, 100),
+        1,
         "sent back without moving a joint",
     ),
-    ("median time, s", lambda p: p.seconds, lambda _, p: with_interval(p.seconds, 1), "for one hand"),
+    ("median time, s", lambda p: p.seconds, lambda _, p: with_interval(p.seconds, 1), 1, "for one hand"),
 )
-"""Name, figure, how it is written, what it is."""
+"""Name, figure, how it is written, with how many decimals, what it is."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -95,7 +102,7 @@ def person_section(analysis: Analysis, profile: Profile, pictures: Pictures, bac
         else Text("Nobody else answered the same hands: there is nothing to compare with."),
         Table(["figure", "value (95 %)", "all annotators", "what it is"], _figures(analysis, profile)),
         *_habits(profile, name),
-        *_drift(analysis, profile.annotator),
+        *person_over_time(analysis, profile.annotator),
         *_worst(analysis, profile.annotator, pictures),
         Links([Link("All annotators", f"{back}#{OVERVIEW}")], f"From {name} back"),
     ]
@@ -106,11 +113,11 @@ def _figures(analysis: Analysis, profile: Profile) -> list[list[Cell]]:
     everybody = analysis.profiles
     answers = str(sum(p.answers for p in everybody))
     rows: list[list[Cell]] = [["answers", str(profile.answers), answers, "hands, rejected ones included"]]
-    for title, figure, written, meaning in _FIGURES:
+    for title, figure, written, decimals, meaning in _FIGURES:
         factor = 100 if title.endswith("%") else 1
         known = [factor * figure(p).value for p in everybody if written(analysis, p) != "–"]
-        spread = f"{min(known):.2g} to {max(known):.2g}" if known else "–"
-        rows.append([title, _unbroken(written(analysis, profile)), spread, meaning])
+        if known:
+            rows.append([title, _unbroken(written(analysis, profile)), span(known, decimals), meaning])
     rows += _tests(analysis, profile.annotator)
     mistakes = ", ".join(f"{KINDS[k]} ({n})" for k, n in sorted(profile.mistakes.items(), key=lambda i: (-i[1], i[0])))
     total = str(sum(sum(p.mistakes.values()) for p in everybody))
@@ -130,25 +137,28 @@ def _tests(analysis: Analysis, annotator: int) -> list[list[Cell]]:
         if test.annotator == annotator:
             after = f" after {test.decided_after}" if test.decided_after else ""
             failed = _unbroken(with_interval(test.failures, 1, 100))
-            rows.append(["gold hands failed, %", failed, f"{test.verdict}{after}", f"of {test.hands} gold hands"])
+            everybody = span((100 * t.failures.value for t in analysis.gold), 1)
+            rows.append(["gold hands failed, %", failed, everybody, f"of {test.hands}: {test.verdict}{after}"])
     for repeat in analysis.repeats:
         if repeat.annotator == analysis.panel.annotators[annotator]:
             meaning = f"against themselves, {repeat.hands} hands twice; 1 is the distance of two people"
-            rows.append(["repeats, ×", _unbroken(with_interval(repeat.error, 2)), "–", meaning])
+            everybody = span((r.error.value for r in analysis.repeats), 2)
+            rows.append(["repeats, ×", _unbroken(with_interval(repeat.error, 2)), everybody, meaning])
     return rows
 
 
 def _habits(profile: Profile, name: str) -> list[Block]:
     by = {d: [b for b in profile.biases if b.direction == d] for d in DIRECTIONS}
-    offsets = np.array([[b.shrunk.value for b in by[d]] for d in DIRECTIONS]).T
+    sure = certain_habits(profile.biases)
+    joints = {b.joint for b in sure}
+    offsets = np.array([[(b.measured if b.joint in joints else b.shrunk).value for b in by[d]] for d in DIRECTIONS]).T
     if not np.isfinite(offsets).any():
         return []
     if np.nanmax(np.abs(offsets)) < WORTH_DRAWING:
         return [Text("No joint is placed beside where the others put it, as far as these answers can tell.")]
     low = np.array([[b.shrunk.low for b in by[d]] for d in DIRECTIONS]).T
     high = np.array([[b.shrunk.high for b in by[d]] for d in DIRECTIONS]).T
-    sure = certain_habits(profile.biases)
-    certain = np.isin(JOINT_NAMES, [b.joint for b in sure])
+    certain = np.isin(JOINT_NAMES, list(joints))
     caption = f"Where {name} puts joints beside where the others do"
     drawn = Chart(hand_chart(offsets, low, high, certain, title=caption), caption)
     blocks: list[Block] = [drawn]
@@ -159,28 +169,15 @@ def _habits(profile: Profile, name: str) -> list[Block]:
             [
                 b.joint.replace("_", " "),
                 b.direction,
-                f"{b.shrunk.value:+.3f}",
-                f"{b.shrunk.low:+.3f} to {b.shrunk.high:+.3f}",
+                signed(b.measured.value, 3),
+                _unbroken(f"{signed(b.measured.low, 3)} to {signed(b.measured.high, 3)}"),
             ]
             for b in sure
         ]
-        head = ["joint", "direction", "offset, hand sizes", "95 %"]
-        blocks.append(
-            Table(head, rows, "Habits beyond doubt; along is towards the fingertips, across towards the thumb")
-        )
+        head = ["joint", "direction", "mean offset, hand sizes", "95 %"]
+        caption = "Habits beyond doubt, as measured; along is towards the fingertips, across towards the thumb"
+        blocks.append(Table(head, rows, caption, named_by=2))
     return blocks
-
-
-def _drift(analysis: Analysis, annotator: int) -> list[Block]:
-    if len(analysis.periods) < 2:
-        return []
-    name = analysis.panel.annotators[annotator]
-    own = [
-        (k + 1.0, p.annotators[annotator].value) for k, p in enumerate(analysis.periods) if annotator in p.annotators
-    ]
-    everybody = [(k + 1.0, p.error.value) for k, p in enumerate(analysis.periods)]
-    svg = line_chart({name: own, "all": everybody}, x_unit="period", y_unit="error, × σ", title=f"{name} over time")
-    return [Chart(svg, f"Distance to the others by period; {analysis.periods[0].period} is the first day")]
 
 
 def _worst(analysis: Analysis, annotator: int, pictures: Pictures) -> list[Block]:

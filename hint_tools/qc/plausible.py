@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from hint_tools.core.records import Fit, Frame, Hand, Prediction
-from hint_tools.core.skeleton import BONES, JOINT_NAMES
+from hint_tools.core.skeleton import BONES
 from hint_tools.qc.elsewhere import asked_boxes, in_one_place
 from hint_tools.qc.mistakes import Mistake, named
 from hint_tools.qc.panel import ABSENT, SIDES, Panel
-from hint_tools.qc.wording import several
+from hint_tools.qc.wording import percent, several, spoken
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -99,7 +99,7 @@ def _long_bones(panel: Panel) -> Iterator[Mistake]:
         ratio = np.where(wrong[hand, slot], length[hand, slot] / reference[hand, slot], 0.0)
         bone = int(ratio.argmax())
         message = (
-            f"{named(panel, hand, slot)}'s bone to {JOINT_NAMES[children[bone]]} is {ratio[bone]:.1f} times as long"
+            f"{named(panel, hand, slot)}'s bone to {spoken(int(children[bone]))} is {ratio[bone]:.1f} times as long"
         )
         yield Mistake("long-bone", hand, (slot,), f"{message} as the rest of the hand allows", certain=False)
 
@@ -120,7 +120,7 @@ def _outside(panel: Panel, hands: Mapping[str, Hand], frames: Mapping[str, Frame
         ("outside-box", off_box, "far outside the box"),
     ):
         for hand, slot in np.argwhere(wrong.any(axis=-1)).tolist():
-            names = ", ".join(JOINT_NAMES[j] for j in np.flatnonzero(wrong[hand, slot])[:3])
+            names = ", ".join(spoken(j) for j in np.flatnonzero(wrong[hand, slot])[:3].tolist())
             number = int(wrong[hand, slot].sum())
             message = f"{named(panel, hand, slot)} placed {several(number, 'joint')} {where}: {names}"
             yield Mistake(kind, hand, (slot,), message)
@@ -136,9 +136,8 @@ def _against_the_model(panel: Panel, predictions: Mapping[str, Prediction]) -> I
                 continue
             said = SIDES[panel.side[hand, slot]]
             if label.side in SIDES and label.side != said and label.side_confidence >= SIDE_CONFIDENCE:
-                message = (
-                    f"{named(panel, hand, slot)} says {said}, the model {label.side} ({label.side_confidence:.0%})"
-                )
+                sure = percent(label.side_confidence)
+                message = f"{named(panel, hand, slot)} says {said}, the model {label.side} ({sure})"
                 yield Mistake("side-doubtful", hand, (slot,), message, certain=False)
 
 
@@ -170,7 +169,5 @@ def _unposable(panel: Panel, sizes_px: Floats, fits: Mapping[str, Fit], sigma_px
         away = np.where(apart > FIT_SIGMAS * sigma_px[hand], apart / sizes_px[hand], 0.0)
         for slot in np.flatnonzero((np.nan_to_num(away) > FIT_LIMIT).any(axis=-1)).tolist():
             joint = int(np.nan_to_num(away[slot]).argmax())
-            message = (
-                f"{named(panel, hand, slot)}'s {JOINT_NAMES[joint]} is {away[slot, joint]:.2f} hand sizes from where"
-            )
+            message = f"{named(panel, hand, slot)}'s {spoken(joint)} is {away[slot, joint]:.2f} hand sizes from where"
             yield Mistake("unposable", hand, (slot,), f"{message} the fitted hand has it", certain=False)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hint_tools.core.records import QueueItem
-from hint_tools.core.skeleton import JOINT_NAMES, N_JOINTS
+from hint_tools.core.skeleton import N_JOINTS
 from hint_tools.qc.chances import Chances
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.hypotheses import HYPOTHESES
@@ -23,6 +23,7 @@ from hint_tools.qc.mistakes import KINDS, Mistake, named
 from hint_tools.qc.occlusion import occlusion_counts
 from hint_tools.qc.panel import Pairs, Panel
 from hint_tools.qc.shifted import SHIFTED
+from hint_tools.qc.wording import spoken
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -46,6 +47,8 @@ _LEAST_ODDS: Mapping[str, float] = {
 be wrong; an answer on another hand is one, unless the box that was asked for is wrong; all answers are mirrored, unless
 the pre-label is. A hint that no other answer is needed for is as often right as wrong."""
 _WHOLE_HAND = frozenset(_LEAST_ODDS) - {"outside-picture", "outside-box", "long-bone", "unposable"}
+_FAR = 30
+"""Standard deviations beyond which a number says no more."""
 _WORTH_SAYING = 0.2
 """Chance of a mistake from which on the likeliest one is told."""
 _JOINTS_OF = np.array([h.joints for h in HYPOTHESES])
@@ -245,8 +248,9 @@ def _reason(
         parts.append(_suspicion(panel, chances, hand))
     if far:
         who = " and ".join(named(panel, hand, int(slots[hand])) for slots in (outliers.first, outliers.second))
-        joint = JOINT_NAMES[outliers.joint[hand]]
-        parts.append(f"{who} are {outliers.z[hand]:.1f} standard deviations apart at {joint}")
+        z, joint = float(outliers.z[hand]), spoken(int(outliers.joint[hand]))
+        apart = f"{z:.1f}" if z < _FAR else f"more than {_FAR}"
+        parts.append(f"{who} are {apart} standard deviations apart at {joint}")
     return "; ".join([*parts, *([doubt] if doubt else [])])
 
 

@@ -9,12 +9,13 @@ from hint_tools.qc.analysis import Analysis
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.mistakes import Mistake
 from hint_tools.qc.pictures import Pictures
+from hint_tools.qc.summary import QUEUE_ANCHOR
 from hint_tools.report.page import Block, Cell, Details, Gallery, Link, Links, Section, Table, Text
 
 REPORT_FILE = "report.html"
-_QUEUE_ANCHOR = "queue"
 _LISTED = 200
 """Rows of the longest lists; qc.json has all of them."""
+_SURE = 0.99
 _AT_ONCE = 24
 """Rows that are not folded away."""
 
@@ -27,8 +28,9 @@ def queue_section(analysis: Analysis, config: QcConfig, pictures: Pictures) -> S
     return Section(
         "Hands to look at again",
         [*_list(analysis, config), *pager, *_galleries(analysis, pictures, 0, config.report_hands), *pager],
-        "Those whose answers most probably hold a mistake first. `hint push --queue` sends exactly these back.",
-        anchor=_QUEUE_ANCHOR,
+        "Those whose answers most probably hold a mistake first; last, those where something is named or far apart that "
+        "is probably no mistake. `hint push --queue` sends exactly these back.",
+        anchor=QUEUE_ANCHOR,
     )
 
 
@@ -59,10 +61,15 @@ def _list(analysis: Analysis, config: QcConfig) -> list[Block]:
 
 def _table(items: Sequence[QueueItem], places: dict[str, str], caption: str) -> Table:
     rows: list[list[Cell]] = [
-        [q.rank, Link(q.hand_id, places[q.hand_id]) if q.hand_id in places else q.hand_id, q.score, q.reason]
+        [q.rank, Link(q.hand_id, places[q.hand_id]) if q.hand_id in places else q.hand_id, _chance(q.score), q.reason]
         for q in items
     ]
     return Table(["rank", "hand", "chance of a mistake", "why"], rows, caption)
+
+
+def _chance(score: float) -> str:
+    """`> 0.99`, `0.62`, `< 0.01`: nothing is certain; low ones are in the queue for what is named or far apart."""
+    return "> 0.99" if score > _SURE else "< 0.01" if score < 1 - _SURE else f"{score:.2f}"
 
 
 def _page_starts(analysis: Analysis, config: QcConfig) -> range:
@@ -82,7 +89,7 @@ def _pager(current: int, pages: int) -> list[Block]:
     """Links to the pages of the queue; nothing where there is one."""
     if pages < 2:
         return []
-    anchor = f"#{_QUEUE_ANCHOR}"
+    anchor = f"#{QUEUE_ANCHOR}"
     links = [
         f"{n}" if n == current else Link(f"{n}", _queue_page(n) + (anchor if n == 1 else ""))
         for n in range(1, pages + 1)

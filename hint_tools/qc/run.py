@@ -31,7 +31,7 @@ from hint_tools.qc.results import qc_json, sigmas_json
 from hint_tools.qc.spreadsheets import spreadsheets
 from hint_tools.qc.summary import figures, headline
 from hint_tools.qc.wording import several
-from hint_tools.report.page import write_report
+from hint_tools.report.page import Link, write_report
 from hint_tools.store.atomic import write_json, write_text
 from hint_tools.store.project import Project
 from hint_tools.store.tables import CONSENSUS, DETECTED_HANDS, FITS, FRAMES, HANDS, PREDICTIONS, QUEUE, SUBMISSIONS
@@ -120,7 +120,7 @@ def _write(
     body = sections(analysis, config, pictures, unanswered)
     names = analysis.panel.annotators
     annotators = several(len(names), "annotator") + (f": {', '.join(names)}" if len(names) <= _NAMED else "")
-    further = further_pages(analysis, config, pictures)
+    headed, further = f"Annotation quality of {project.name}", further_pages(analysis, config, pictures)
     with project.lock():
         project.write(CONSENSUS, analysis.consensus)
         project.write(QUEUE, analysis.quoted_queue)
@@ -128,15 +128,16 @@ def _write(
         write_json(project.path(RESULTS), qc_json(analysis, counts, check_gates(analysis, config)))
         write_report(
             project.path(REPORT),
-            "Annotation quality",
-            f"{project.name} · {annotators}",
+            headed,
+            annotators,
             headline(analysis, unanswered),
             body,
         )
         for name, text in spreadsheets(analysis, by_hand, by_frame).items():
             write_text(project.path("qc") / name, text)
         for name, (what, page) in further.items():
-            write_report(project.path("qc") / name, "Annotation quality", f"{project.name} · {what}", {}, page)
+            back = Link("Back to the report", REPORT_FILE)
+            write_report(project.path("qc") / name, f"{headed}: {what}", "", {}, page, back)
         for old in (*project.path("qc").glob("queue-*.html"), *project.path("qc").glob("annotators-*.html")):
             if old.name not in further and old.is_file():
                 old.unlink()

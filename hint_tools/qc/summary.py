@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -14,9 +15,13 @@ from hint_tools.qc.analysis import Analysis
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.gates import check_gates
 from hint_tools.qc.mistakes import KINDS
-from hint_tools.qc.people_page import compared, person_target
-from hint_tools.qc.wording import counted, on_two_lines, several
-from hint_tools.report.page import Block, Cell, Link, Points, Section, Table
+from hint_tools.qc.people_page import compared, error_text, person_target, told_apart
+from hint_tools.qc.profiles import Profile
+from hint_tools.qc.wording import counted, in_words, several, with_interval
+from hint_tools.report.page import Block, Cell, Details, Link, Points, Section, Sentence, Table
+
+QUEUE_ANCHOR, MISTAKES_ANCHOR = "queue", "mistakes"
+"""Of the sections that say more about the first two figures."""
 
 HINT_WITHIN_PALM = 0.946
 """Part of the visible joints HInt's annotators placed within a quarter of the palm of each other, 90 hands annotated
@@ -26,36 +31,36 @@ HINT_SAME_STATE = 0.905
 _MOST_PEOPLE: Final = 12
 """Rows of what to tell whom; everybody has a section."""
 _MOST_KINDS: Final = 3
+_MOST_ADVICE: Final = 3
+"""Sentences to one person here; their section has all."""
 
 
-def headline(analysis: Analysis, unanswered: int = 0) -> dict[str, str]:
-    """The figures shown large at the top.
+def headline(analysis: Analysis, unanswered: int = 0) -> dict[str, str | Link]:
+    """The figures shown large at the top, what there is to do first.
 
     Args:
         analysis: everything.
         unanswered: hands nobody answered.
     """
     panel, total = analysis.panel, len(analysis.consensus)
-    everything = analysis.agreement[0]
     status = Counter(c.status for c in analysis.consensus)
     twice = int((panel.has_joints.sum(axis=1) >= 2).sum())
     agreed = status[Status.AGREED] + status[Status.ADJUDICATED]
     queued = len(analysis.queue)
     certain = sum(m.certain for m in analysis.mistakes)
     doubtful = len(analysis.mistakes) - certain
-    occlusion = analysis.occlusion
     left = f"; {counted(unanswered)} without an answer" if unanswered else ""
+    again = f"{counted(queued)}\n{100 * queued / max(total, 1):.0f} % of those answered"
+    mistakes = counted(certain) + (
+        f"\n{counted(doubtful)} {'more ' if certain else ''}{'is' if doubtful == 1 else 'are'} possible"
+        if doubtful
+        else ""
+    )
     return {
+        "hands to look at again": Link(again, f"#{QUEUE_ANCHOR}"),
+        "certain mistakes": Link(mistakes, f"#{MISTAKES_ANCHOR}"),
         "hands answered": f"{counted(total)}\n{counted(twice)} by two people or more{left}",
         "hands with a consensus": f"{counted(agreed)}\n{100 * agreed / max(total, 1):.0f} % of those answered",
-        "distance of two people's joints, in hand sizes": on_two_lines(everything.distance, 3),
-        "joints of two people within 5 % of the hand's longer side": on_two_lines(everything.pck[0], 1, 100, " %"),
-        "same answer on visible or hidden": f"{100 * occlusion.raw:.1f} %\nAC1 {occlusion.ac1:.2f}"
-        if occlusion.n_units
-        else "–",
-        "OKS of two people; 100 % if they err by σ alone": on_two_lines(everything.oks, 0, 100, " %"),
-        "certain mistakes": counted(certain) + (f"\n{counted(doubtful)} more are possible" if doubtful else ""),
-        "hands to look at again": f"{counted(queued)}\n{100 * queued / max(total, 1):.0f} % of those answered",
     }
 
 
@@ -64,23 +69,41 @@ def figures(analysis: Analysis) -> dict[str, str]:
     if not compared(analysis):
         return {}
     said = {
-        "distance of two people": on_two_lines(analysis.agreement[0].distance, 3, 1, " hand sizes"),
-        "visible joints within ¼ palm": on_two_lines(_both_visible(analysis).palm, 1, 100, " %"),
-        "same answer on visible or hidden": f"{100 * analysis.occlusion.raw:.1f} % (AC1 {analysis.occlusion.ac1:.2f})",
+        "distance of two people": in_words(analysis.agreement[0].distance, 3, 1, " hand sizes"),
+        "visible joints within ¼ palm": in_words(_both_visible(analysis).palm, 1, 100, " %"),
+        "same answer on visible or occluded": in_words(analysis.occlusion_intervals.raw, 1, 100, " %"),
+        "the same beyond chance, AC1": in_words(analysis.occlusion_intervals.ac1, 2),
     }
-    return {name: value.replace("\n", " (") + ")" * ("\n" in value) for name, value in said.items() if value != "–"}
+    return {name: value for name, value in said.items() if value != "–"}
 
 
 def summary_section(analysis: Analysis, config: QcConfig, unanswered: int) -> Section:
-    """What follows from all the rest, in a few sentences, and what to tell whom.
+    """What to tell whom, what follows from all the rest in a few sentences, and how well people agree.
 
     Args:
         analysis: everything.
         config: with the gates.
         unanswered: hands nobody answered.
     """
-    said = [*_gates(analysis, config), *_agreement(analysis), *_hands(analysis, unanswered), *_mistakes(analysis)]
-    return Section("In short", [Points(said), *_words(analysis)])
+    gates = _gates(analysis, config)
+    said = [*_agreement(analysis), *_hands(analysis, unanswered), *_mistakes(analysis)]
+    blocks: list[Block] = [Points(gates)] if gates else []
+    return Section("In short", [*blocks, *_words(analysis), Points(said), *_in_figures(analysis)])
+
+
+def _in_figures(analysis: Analysis) -> list[Block]:
+    """How well two people agree, folded away: the sections below go into it."""
+    if not compared(analysis):
+        return []
+    everything, states = analysis.agreement[0], analysis.occlusion_intervals
+    rows: list[list[Cell]] = [
+        ["distance of two people's joints", with_interval(everything.distance, 3), "in hand sizes"],
+        ["joints within 5 %", with_interval(everything.pck[0], 1, 100), "% of them, of the hand's longer side"],
+        ["OKS of two people", with_interval(everything.oks, 0, 100), "% of what they reach who err by σ alone"],
+        ["same answer on visible or occluded", with_interval(states.raw, 1, 100), "% of the joints both judged"],
+        ["AC1", with_interval(states.ac1, 2), "the same beyond chance: 1 always, 0 as if by guessing"],
+    ]
+    return [Details("How well two people agree, in figures", [Table(["figure", "value (95 %)", "what it is"], rows)])]
 
 
 def _gates(analysis: Analysis, config: QcConfig) -> list[str]:
@@ -101,13 +124,13 @@ def _agreement(analysis: Analysis) -> list[str]:
     palm = _both_visible(analysis).palm
     if np.isfinite(palm.value):
         said.append(
-            f"Two people place {100 * palm.value:.1f} % of the visible joints within a quarter of the palm of each "
-            f"other; HInt's own annotators did {100 * HINT_WITHIN_PALM:.1f} %."
+            f"Two people place {in_words(palm, 1, 100, ' %')} of the visible joints within a quarter of the palm of "
+            f"each other; HInt's own annotators did {100 * HINT_WITHIN_PALM:.1f} %."
         )
     if analysis.occlusion.n_units:
         said.append(
-            f"They give {100 * analysis.occlusion.raw:.1f} % of the joints the same answer on visible or hidden; "
-            f"HInt's own did {100 * HINT_SAME_STATE:.1f} %."
+            f"They give {in_words(analysis.occlusion_intervals.raw, 1, 100, ' %')} of the joints the same answer on "
+            f"visible or occluded; HInt's own did {100 * HINT_SAME_STATE:.1f} %."
         )
     return said
 
@@ -116,15 +139,14 @@ def _both_visible(analysis: Analysis) -> Agreement:
     return next(a for a in analysis.agreement if (a.group, a.name) == ("state", "both visible"))
 
 
-def _hands(analysis: Analysis, unanswered: int) -> list[str]:
+def _hands(analysis: Analysis, unanswered: int) -> list[Sentence]:
     total, queued = len(analysis.consensus), len(analysis.queue)
     status = Counter(c.status for c in analysis.consensus)
-    said = [f"None of {several(total, 'hand')} is worth a second look; `hint fit` comes next."]
+    said: list[Sentence] = [f"None of {several(total, 'hand')} is worth a second look; `hint fit` comes next."]
     if queued:
-        said = [
-            f"{counted(queued)} of {several(total, 'hand')} {'is' if queued == 1 else 'are'} worth a second look; "
-            "`hint push --queue` sends them back, and says why."
-        ]
+        which = Link(f"{counted(queued)} of {several(total, 'hand')}", f"#{QUEUE_ANCHOR}")
+        verb = "is" if queued == 1 else "are"
+        said = [(which, f" {verb} worth a second look; `hint push --queue` sends them back, and says why.")]
     told = (
         (status[Status.DISAGREED], "no consensus: neither fitted nor released", "have"),
         (status[Status.SINGLE], "one answer that nothing confirms", "have"),
@@ -132,7 +154,10 @@ def _hands(analysis: Analysis, unanswered: int) -> list[str]:
         (unanswered, "no answer yet", "have"),
     )
     alone = {"have": "has", "were": "was"}
-    return said + [f"{several(n, 'hand')} {alone[verb] if n == 1 else verb} {words}." for n, words, verb in told if n]
+    return [
+        *said,
+        *(f"{several(n, 'hand')} {alone[verb] if n == 1 else verb} {words}." for n, words, verb in told if n),
+    ]
 
 
 def _mistakes(analysis: Analysis) -> list[str]:
@@ -142,15 +167,26 @@ def _mistakes(analysis: Analysis) -> list[str]:
 
 
 def _words(analysis: Analysis) -> list[Block]:
-    """A table of what to tell whom, who needs it most first; nothing where nothing is beyond doubt."""
+    """A table of what to tell whom, who needs it most first; nothing where nothing is certain."""
     rows: list[list[Cell]] = []
     for profile in sorted(analysis.profiles, key=lambda p: (-sum(p.mistakes.values()), -p.error.value, p.annotator)):
         said = advice_to(analysis, profile)
         if said:
-            rows.append(
-                [Link(analysis.panel.annotators[profile.annotator], person_target(profile.annotator)), " ".join(said)]
-            )
+            rows.append(_row(analysis, profile, said))
     left = len(rows) - _MOST_PEOPLE
-    caption = "What is beyond doubt worth a word, most mistakes first; a name leads to figures and pictures"
+    caption = "What is certain enough to be told, most mistakes first; a name leads to figures and pictures"
     more = f"; {several(left, 'more person', 'more people')} below" if left > 0 else ""
-    return [Table(["annotator", "what to tell them"], rows[:_MOST_PEOPLE], caption + more)] if rows else []
+    error = ["error, × average"] if told_apart(analysis) else []
+    head = ["annotator", "certain mistakes", *error, "what to tell them"]
+    return [Table(head, rows[:_MOST_PEOPLE], caption + more, stacks=True)] if rows else []
+
+
+def _row(analysis: Analysis, profile: Profile, said: Sequence[str]) -> list[Cell]:
+    """One person: the gravest sentences, and a link to the rest."""
+    place, left = person_target(profile.annotator), len(said) - _MOST_ADVICE
+    points: list[Sentence] = list(said[:_MOST_ADVICE])
+    if left > 0:
+        points.append((Link(f"{left} more", place),))
+    name = Link(analysis.panel.annotators[profile.annotator], place)
+    error = [error_text(analysis, profile)] if told_apart(analysis) else []
+    return [name, sum(profile.mistakes.values()), *error, Points(points)]

@@ -35,7 +35,25 @@ class Link:
             raise ValueError(f"expected an anchor or a relative file name, got {self.target!r}")
 
 
-Cell: TypeAlias = str | int | float | Link
+Sentence: TypeAlias = str | tuple[str | Link, ...]
+"""Words, or the pieces of a sentence with links in it."""
+
+
+@dataclass(frozen=True)
+class Points:
+    """A list of sentences.
+
+    Args:
+        items: one a line.
+        caption: shown above them.
+    """
+
+    items: Sequence[Sentence]
+    caption: str = ""
+    kind = "points"
+
+
+Cell: TypeAlias = str | int | float | Link | Points
 
 SIGNIFICANT_DIGITS = 3
 """Of the largest number in a table's column; the rest of the column keeps the same decimals."""
@@ -95,11 +113,21 @@ class Gallery:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under a head; columns of numbers are aligned to the right, NaN is shown as a dash."""
+    """Rows under a head; columns of numbers are aligned to the right, NaN is shown as a dash.
+
+    Args:
+        head: titles of the columns.
+        rows: the cells.
+        caption: shown above them.
+        named_by: columns at the left that say what a row is about.
+        stacks: on a telephone each row becomes a paragraph of its own; for tables of sentences.
+    """
 
     head: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     caption: str = ""
+    named_by: int = 1
+    stacks: bool = False
     kind = "table"
 
     def __post_init__(self) -> None:
@@ -118,7 +146,7 @@ class Table:
         )
 
     @property
-    def formatted(self) -> tuple[tuple[str | Link, ...], ...]:
+    def formatted(self) -> tuple[tuple[str | Link | Points, ...], ...]:
         """The rows as they are shown."""
         columns = [_formatted([row[i] for row in self.rows]) for i in range(len(self.head))]
         return tuple(zip(*columns, strict=True))
@@ -142,20 +170,6 @@ class Text:
 
     def __init__(self, *paragraphs: str) -> None:
         object.__setattr__(self, "paragraphs", paragraphs)
-
-
-@dataclass(frozen=True)
-class Points:
-    """A list of sentences.
-
-    Args:
-        items: one a line.
-        caption: shown above them.
-    """
-
-    items: Sequence[str]
-    caption: str = ""
-    kind = "points"
 
 
 @dataclass(frozen=True)
@@ -203,12 +217,12 @@ class Section:
     listed: bool = True
 
 
-def _formatted(cells: Sequence[Cell]) -> list[str | Link]:
+def _formatted(cells: Sequence[Cell]) -> list[str | Link | Points]:
     """One column: its floats share their decimals, so that they can be compared down the page."""
     floats = [abs(float(c)) for c in cells if isinstance(c, float | np.floating) and math.isfinite(c)]
     largest = max(floats, default=0.0)
     decimals = min(max(SIGNIFICANT_DIGITS - 1 - math.floor(math.log10(largest)), 0), 6) if largest > 0 else 1
-    return [c if isinstance(c, Link) else _text(c, decimals) for c in cells]
+    return [c if isinstance(c, Link | Points) else _text(c, decimals) for c in cells]
 
 
 def _text(cell: str | int | float, decimals: int) -> str:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from markupsafe import Markup, escape
 
 from hint_tools.core.skeleton import BONES, JOINT_NAMES, N_JOINTS
-from hint_tools.report.charts import svg_picture
+from hint_tools.report.axes import svg_picture
 
 Floats = npt.NDArray[np.float64]
 
@@ -57,7 +57,7 @@ def hand_chart(
         parts.append(_arrow(at[joint], offsets[joint], ends, strong=bool(certain[joint])))
     parts += _legend()
     told = [
-        f"{JOINT_NAMES[j].replace('_', ' ')} {offsets[j, 0]:+.3f} along, {offsets[j, 1]:+.3f} across"
+        f"{JOINT_NAMES[j].replace('_', ' ')} {offsets[j, 0]:+.3f} along, {offsets[j, 1]:+.3f} across".replace("-", "−")
         for j in np.flatnonzero(certain & known)
     ]
     description = "; ".join(told) or "no joint is placed beside the others' beyond doubt"

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from markupsafe import Markup, escape
 
 from hint_tools.core.skeleton import BONES, JOINT_NAMES, N_JOINTS
-from hint_tools.report.charts import svg_picture
+from hint_tools.report.axes import svg_picture
 from hint_tools.report.hand_chart import JOINT_PLACES
 
 Floats = npt.NDArray[np.float64]
@@ -31,7 +31,7 @@ def hand_map(series: Mapping[str, Floats], *, unit: str, radius: float = 1.0, ti
     """One hand a series, its thumb at the left, each joint a disc.
 
     Args:
-        series: name -> (21,) figures; NaN where nothing is known. At most `MOST_HANDS`.
+        series: name, empty for one alone -> (21,) figures; NaN where nothing is known. At most `MOST_HANDS`.
         unit: what the figures are.
         radius: of the disc of a figure of 1, in sizes of the drawn hand.
         title: what it shows, for screen readers.
@@ -49,7 +49,7 @@ def hand_map(series: Mapping[str, Floats], *, unit: str, radius: float = 1.0, ti
         parts += _hand(at, figures, radius * _UNIT_PX * _HAND_SIZE, second=number > 0)
         parts.append(f'<text class="strong" x="{x - 24:.1f}" y="18" text-anchor="middle">{escape(name)}</text>')
         told += [
-            f"{name}, {JOINT_NAMES[j].replace('_', ' ')}: {figures[j]:.3f}"
+            f"{name}{', ' * bool(name)}{JOINT_NAMES[j].replace('_', ' ')}: {figures[j]:.3f}"
             for j in np.flatnonzero(np.isfinite(figures))
         ]
     return svg_picture(parts, _HEIGHT, title or "Figures of each joint", f"{unit}. {'; '.join(told)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup, escape
 
-from hint_tools.report.charts import svg_picture
+from hint_tools.report.axes import svg_picture
 
 Floats = npt.NDArray[np.float64]
 
@@ -21,13 +22,14 @@ _ROW_PX: Final = 30.0
 _HEAD_PX: Final = 28.0
 _WIDEST_CELL_PX: Final = 76.0
 _NAME_PX: Final = 280.0
-_LETTER_PX: Final = 7.0
-_PALEST, _DARKEST = 0.06, 0.5
+_LETTER_PX: Final = 7.8
+"""Width of a figure, of which some names are made; letters are narrower on average, wide ones count twice."""
+_PALEST, _STRONGEST = 0.06, 0.5
 """Opacity of the least and the largest figure's cell; words stay readable on either, in light and dark."""
 
 
 def matrix_chart(names: Sequence[str], values: Floats, *, decimals: int = 3, title: str = "") -> Markup:
-    """Rows and columns are people, a cell the figure of two of them, the darker the larger.
+    """Rows and columns are people, a cell the figure of two of them, the stronger its colour the larger.
 
     Args:
         names: of the people; columns are named by their numbers.
@@ -42,7 +44,7 @@ def matrix_chart(names: Sequence[str], values: Floats, *, decimals: int = 3, tit
     if values.shape != (n, n) or not 0 < n <= MOST_PEOPLE:
         raise ValueError(f"expected a square of 1 to {MOST_PEOPLE} people, got {values.shape} for {n} names")
     shown = [_short(f"{k}  {name}") for k, name in enumerate(names, start=1)]
-    left = 12 + min(_NAME_PX, _LETTER_PX * max(map(len, shown)))
+    left = 12 + min(_NAME_PX, _LETTER_PX * max(map(_letters, shown)))
     cell = min(_WIDEST_CELL_PX, (_WIDTH - left - 12) / n)
     known = values[np.isfinite(values)]
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
@@ -56,7 +58,7 @@ def matrix_chart(names: Sequence[str], values: Floats, *, decimals: int = 3, tit
             place = f'x="{left + cell * m:.1f}" y="{y:.1f}" width="{cell - 2:.1f}" height="{_ROW_PX - 2:.1f}"'
             if math.isfinite(value):
                 part = (value - low) / (high - low) if high > low else 0.0
-                opacity = _PALEST + (_DARKEST - _PALEST) * part
+                opacity = _PALEST + (_STRONGEST - _PALEST) * part
                 parts.append(f'<rect class="cell" {place} rx="3" fill-opacity="{opacity:.2f}"/>')
                 told += [f"{names[k]} and {names[m]}: {value:.{decimals}f}"] if k < m else []
             words = f"{value:.{decimals}f}" if math.isfinite(value) else "" if k == m else "–"
@@ -68,5 +70,15 @@ def matrix_chart(names: Sequence[str], values: Floats, *, decimals: int = 3, tit
 
 
 def _short(name: str) -> str:
+    """As much of a name as there is room for."""
     most = int(_NAME_PX / _LETTER_PX)
-    return name if len(name) <= most else f"{name[: most - 1]}…"
+    if _letters(name) <= most:
+        return name
+    while _letters(name) > most - 1:
+        name = name[:-1]
+    return f"{name}…"
+
+
+def _letters(name: str) -> int:
+    """How many letters' room a name takes: Chinese signs and the like take two."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in name)

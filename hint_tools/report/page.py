@@ -26,6 +26,7 @@ from hint_tools.report.blocks import (
     Links,
     Points,
     Section,
+    Sentence,
     Table,
     Text,
 )
@@ -34,22 +35,32 @@ from hint_tools.store.atomic import write_text
 
 __all__ = [
     "Block", "Cell", "Chart", "Details", "Figure", "Gallery", "Legend", "Link", "Links", "Overlay", "Photo", "Points",
-    "Section", "Table", "Text", "render_page", "write_report",
+    "Section", "Sentence", "Table", "Text", "render_page", "write_report",
 ]  # fmt: skip
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_LONG_WORD = 20
+"""Letters from which on a word at the left of a table may be broken anywhere: others would be torn to letters."""
 _CONTENTS_FROM = 3
 """Sections from which on a page gets a list of contents."""
 
 
-def render_page(title: str, subtitle: str, facts: Mapping[str, str], sections: Sequence[Section]) -> str:
+def render_page(
+    title: str,
+    subtitle: str,
+    facts: Mapping[str, str | Link],
+    sections: Sequence[Section],
+    back: Link | None = None,
+) -> str:
     """The whole page as HTML. Every text is escaped; only drawings (of charts, overlays, legends) are taken as markup.
 
     Args:
-        title: the headline.
+        title: the headline, which is the name of the browser's tab, too: what this page is, and of what.
         subtitle: one line under it.
-        facts: label -> value, shown large at the top, in their order; a second line of a value is shown small.
+        facts: label -> value, shown large at the top, in their order; a second line of a value is shown small; a
+            link leads to more about it.
         sections: the rest, in their order.
+        back: to the page this one belongs to, above the headline.
     """
     template, style = _parts()
     placed = [replace(s, anchor=s.anchor or f"section-{k}") for k, s in enumerate(sections, start=1)]
@@ -62,17 +73,25 @@ def render_page(title: str, subtitle: str, facts: Mapping[str, str], sections: S
         style=style,
         contents=listed if len(listed) >= _CONTENTS_FROM else [],
         held=set(),  # anchors of the photographs that stand on the page already
+        back=back,
     )
     return printable(page)
 
 
-def write_report(path: Path, title: str, subtitle: str, facts: Mapping[str, str], sections: Sequence[Section]) -> None:
+def write_report(
+    path: Path,
+    title: str,
+    subtitle: str,
+    facts: Mapping[str, str | Link],
+    sections: Sequence[Section],
+    back: Link | None = None,
+) -> None:
     """`path` holds the page `render_page` makes of the rest, atomically.
 
     Raises:
         EnvironmentFault: it could not be written; an older page is untouched.
     """
-    write_text(path, render_page(title, subtitle, facts, sections))
+    write_text(path, render_page(title, subtitle, facts, sections, back))
 
 
 @cache
@@ -86,8 +105,15 @@ def _parts() -> tuple[jinja2.Template, Markup]:
         lstrip_blocks=True,
     )
     environment.filters["coded"] = _coded
+    environment.filters["breakable"] = _breakable
     style = (_TEMPLATES / "page.css").read_text(encoding="utf-8")
     return environment.get_template("page.html"), Markup(style)  # noqa: S704  (our own file)
+
+
+def _breakable(cell: str | Link | Points) -> bool:
+    """Whether a cell holds a word so long that it must be broken: an address, or a name without spaces."""
+    text = cell.text if isinstance(cell, Link) else cell
+    return isinstance(text, str) and max(map(len, text.split()), default=0) > _LONG_WORD
 
 
 def _coded(text: str) -> Markup:

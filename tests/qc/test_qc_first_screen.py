@@ -12,7 +12,7 @@ from hint_tools.qc.advice import advice_to
 from hint_tools.qc.agreement_page import agreement_sections, pair_blocks
 from hint_tools.qc.analysis import analyse
 from hint_tools.qc.config import QcConfig
-from hint_tools.qc.people_page import people_sections, person_target
+from hint_tools.qc.people_page import people_section, person_target
 from hint_tools.qc.results import qc_json
 from hint_tools.qc.run import run
 from hint_tools.qc.summary import figures, headline, summary_section
@@ -47,25 +47,44 @@ def words(section):
 def test_who_is_to_be_told_what_is_on_the_first_screen(swapping):
     section = summary_section(swapping, CONFIG, 0)
     (table,) = [b for b in section.blocks if isinstance(b, Table)]
-    said = {link.text: (link.target, sentence) for link, sentence in table.rows if isinstance(link, Link)}
+    said = {link.text: (link.target, mistakes, points.items) for link, mistakes, _, points in table.rows}
     profile = next(p for p in swapping.profiles if swapping.panel.annotators[p.annotator] == "bo")
-    assert said["bo"] == (person_target(profile.annotator), " ".join(advice_to(swapping, profile)))
-    assert "3 times" in said["bo"][1]
+    assert said["bo"] == (person_target(profile.annotator), 3, list(advice_to(swapping, profile)))
+    assert "3 times" in said["bo"][2][0]
+    assert section.blocks.index(table) == 0  # before the rest
     assert "two fingers carry each other&#39;s names (3)" in words(section)
-    assert "3 of 30 hands are worth a second look" in words(section)
+    assert '<a href="#queue">3 of 30 hands</a> are worth a second look' in words(section)
+
+
+def test_of_much_advice_three_sentences_are_shown_and_the_rest_is_a_click_away(swapping, monkeypatch):
+    sentences = ("a", "b", "c", "d", "e")
+    monkeypatch.setattr("hint_tools.qc.summary.advice_to", lambda *_: sentences)
+    (table,) = [b for b in summary_section(swapping, CONFIG, 0).blocks if isinstance(b, Table)]
+    link, *_, points = table.rows[0]
+    assert points.items == ["a", "b", "c", (Link("2 more", link.target),)]
+
+
+def test_what_there_is_to_do_comes_first_and_leads_on(swapping):
+    first, second, *_ = headline(swapping).items()
+    assert first == ("hands to look at again", Link("3\n10 % of those answered", "#queue"))
+    assert second == ("certain mistakes", Link("3", "#mistakes"))
 
 
 def test_who_needs_a_word_most_comes_first():
     made = swapping_round()
     changed(made, 20, "ana", keypoints=joints_of(made, 20, "ana")[swapped(1, 2)])
     (table,) = [b for b in summary_section(analysed(made), CONFIG, 0).blocks if isinstance(b, Table)]
-    assert [link.text for link, _ in table.rows][:2] == ["bo", "ana"]
+    assert [row[0].text for row in table.rows][:2] == ["bo", "ana"]
 
 
 def test_agreement_is_set_beside_the_published_one(swapping):
     page = words(summary_section(swapping, CONFIG, 0))
     palm = next(a for a in swapping.agreement if a.name == "both visible").palm
-    assert f"Two people place {100 * palm.value:.1f} % of the visible joints" in page
+    ends = f"95 %: {100 * palm.low:.1f} to {100 * palm.high:.1f}"
+    assert f"Two people place {100 * palm.value:.1f} % ({ends}) of the visible joints" in page
+    raw = swapping.occlusion_intervals.raw
+    assert f"They give {100 * raw.value:.1f} % (95 %: {100 * raw.low:.1f} to {100 * raw.high:.1f}) of" in page
+    assert raw.value == pytest.approx(swapping.occlusion.raw)
     assert "HInt&#39;s own annotators did 94.6 %" in page
     assert figures(swapping)["visible joints within ¼ palm"].startswith(f"{100 * palm.value:.1f} %")
 
@@ -89,8 +108,8 @@ def test_where_nobody_can_be_compared_no_figure_is_made_up(rejected):
     assert not [b for s in sections for b in s.blocks if isinstance(b, Chart)]
     page = render_page("t", "", headline(alone), [summary_section(alone, CONFIG, 0), *sections])
     assert "No hand has joints of two people yet" in page
-    assert "0.018 for visible joints, 0.035 for occluded joints stands in" in page
-    (table,) = [b for b in people_sections(alone, pair_blocks(alone))[0].blocks if isinstance(b, Table)]
+    assert "0.018 for visible joints and 0.035 for occluded joints stand in" in page
+    (table,) = [b for b in people_section(alone, pair_blocks(alone)).blocks if isinstance(b, Table)]
     places = [table.head.index(h) for h in table.head if "error" in h or "called so" in h]
     assert {row[k] for row in table.rows for k in places} == {"–"}
     assert figures(alone) == {}
@@ -99,7 +118,7 @@ def test_where_nobody_can_be_compared_no_figure_is_made_up(rejected):
 @pytest.mark.parametrize(("people", "told"), [(2, False), (3, True)])
 def test_of_two_people_alone_nobody_says_who_errs(people, told):
     found = analysed(make_round(60, people, seed=87))
-    (table, *_) = [b for b in people_sections(found, ())[0].blocks if isinstance(b, Table)]
+    (table, *_) = [b for b in people_section(found, ()).blocks if isinstance(b, Table)]
     places = [table.head.index(h) for h in table.head if "error" in h or "called so" in h]
     assert ({row[k] for row in table.rows for k in places} == {"–"}) is not told
     assert ("three people" in table.caption) is not told

@@ -13,13 +13,16 @@ from test_qc_run import project_of
 from hint_tools.core.skeleton import JOINT_INDEX
 from hint_tools.qc.advice import advice_to, certain_habits
 from hint_tools.qc.analysis import analyse
+from hint_tools.qc.bootstrap import wilson
 from hint_tools.qc.config import QcConfig
-from hint_tools.qc.people_page import IN_REPORT, person_target
+from hint_tools.qc.drift import Change
+from hint_tools.qc.gold import FAILED, PASSED, UNDECIDED, GoldTest
+from hint_tools.qc.people_page import IN_REPORT, people_section, person_target
 from hint_tools.qc.person_page import distances_to_consensus, person_section, worst_answers
 from hint_tools.qc.pictures import Pictures
 from hint_tools.qc.run import run
 from hint_tools.report.hand_chart import MAGNIFIED, hand_chart
-from hint_tools.report.page import Chart, Text
+from hint_tools.report.page import Chart, Table, Text
 
 CONFIG = QcConfig(bootstrap=60, report_hands=3)
 
@@ -48,7 +51,9 @@ def habits():
 def test_who_has_the_habit_is_told_and_nobody_else(habits):
     said = {habits.panel.annotators[p.annotator]: advice_to(habits, p) for p in habits.profiles}
     assert any(
-        re.fullmatch(r"Places the index tip \d\.\d% of the hand farther towards the fingertips than the others do\.", s)
+        re.fullmatch(
+            r"Places the index tip \d\.\d % of the hand farther towards the fingertips than the others do\.", s
+        )
         for s in said["bo"]
     )
     assert any(s.startswith("Two fingers carry each other's names, once") for s in said["bo"])
@@ -96,6 +101,8 @@ def test_one_annotator_alone_has_a_section_without_comparisons(tmp_path):
     page = (project.root / "qc/report.html").read_text(encoding="utf-8")
     assert 'id="annotator-1"' in page
     assert "Nobody else answered the same hands" in page
+    assert "1 errs like the average" not in page  # a row that nobody has a figure for
+    assert "Over time" not in page
 
 
 def everybody(project) -> dict[str, str]:
@@ -159,3 +166,53 @@ def test_arrows_point_where_the_joint_is_put():
         assert (cx - x2, cy - y2, rx) == pytest.approx((beside, beside, MAGNIFIED * 400 * 0.005), abs=0.2)
     with pytest.raises(ValueError, match="21 joints"):
         hand_chart(np.zeros((20, 2)), np.zeros((20, 2)), np.zeros((20, 2)), np.zeros(20, bool))
+
+
+def tables(section):
+    return [b for b in section.blocks if isinstance(b, Table)]
+
+
+def test_habits_are_shown_as_measured_inside_their_intervals(habits):
+    shown = person_section(habits, habits.profiles[1], NoPictures(habits))
+    (table,) = [t for t in tables(shown) if "Habits beyond doubt" in t.caption]
+    largest = certain_habits(habits.profiles[1].biases)[0]
+    joint, direction, offset, ends = table.rows[0]
+    assert (joint, direction) == ("index tip", "along")
+    assert offset == f"+{largest.measured.value:.3f}"
+    low, high = (float(end) for end in ends.split("\u00a0to\u00a0"))
+    assert low < float(offset) < high
+    drawn = next(b for b in shown.blocks if isinstance(b, Chart) and "puts joints beside" in b.caption)
+    across = next(b for b in habits.profiles[1].biases if (b.joint, b.direction) == ("index_tip", "across"))
+    told = f"index tip {largest.measured.value:+.3f} along, {across.measured.value:+.3f} across".replace("-", "−")
+    assert told in drawn.svg  # the arrow ends in the middle of its ellipse
+
+
+def test_people_are_set_beside_the_range_of_all_in_the_decimals_of_the_figure(habits):
+    seconds = (29.04, 118.4, 48.0)
+    profiles = tuple(
+        replace(p, seconds=replace(p.seconds, value=s, low=s - 1, high=s + 1))
+        for p, s in zip(habits.profiles, seconds, strict=True)
+    )
+    test = GoldTest(1, 30, wilson(1, 30), PASSED, 18)
+    known = replace(habits, profiles=profiles, gold=(replace(test, annotator=0, failures=wilson(3, 30)), test))
+    figures = {row[0]: row for row in tables(person_section(known, profiles[1], NoPictures(known)))[0].rows}
+    assert figures["median time, s"][1:3] == ["118.4\u00a0(117.4\u00a0to\u00a0119.4)", "29.0 to 118.4"]
+    assert figures["gold hands failed, %"][2:] == ["3.3 to 10.0", "of 30: passed after 18"]
+    assert not [cell for row in figures.values() for cell in row if "e+" in cell]
+
+
+def test_undecided_gold_tests_have_no_number_of_hands(habits):
+    tests = (GoldTest(0, 5, wilson(0, 5), UNDECIDED, 0), GoldTest(1, 30, wilson(1, 30), PASSED, 18))
+    (table,) = [t for t in tables(people_section(replace(habits, gold=tests), ())) if t.caption == "Gold hands"]
+    assert [row[-1] for row in table.formatted] == ["–", "18"]
+
+
+def test_what_is_grave_is_told_first_and_praise_last_or_not_at_all(habits):
+    bo = habits.profiles[1]
+    passed = replace(habits, gold=(GoldTest(1, 30, wilson(1, 30), PASSED, 18),))
+    assert advice_to(passed, bo) == advice_to(habits, bo)
+    failed = replace(habits, gold=(GoldTest(1, 30, wilson(9, 30), FAILED, 12),))
+    better, worse = (replace(failed, changes=(Change(1, "2026-03-02", *ends, 2.0),)) for ends in ((2, 1), (1, 2)))
+    assert advice_to(better, bo)[0].startswith("Failed the gold hands after 12")
+    assert advice_to(better, bo)[-1].startswith("Since 2026-03-02 nearer to the others")
+    assert advice_to(worse, bo)[1].startswith("Since 2026-03-02 farther from the others")

@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from hint_tools.report.charts import bar_chart, grouped_bar_chart, histogram, line_chart
+from hint_tools.report.hand_map import hand_map
+from hint_tools.report.matrix_chart import matrix_chart
+from hint_tools.report.period_chart import period_chart
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -130,3 +133,59 @@ def test_figures_of_one_chart_share_their_decimals(values, shown):
     root = drawn(bar_chart(["" for _ in values], values))
     texts = [t.text for t in root.iter(f"{SVG}text")]
     assert [t for t in texts if t in shown and t is not None][-len(shown) :] == shown
+
+
+def test_a_line_is_told_by_its_ends_and_extremes():
+    svg = line_chart({"all": [(0, 5.0), (0.1, 2.0), (0.2, 90.25), (0.3, float("nan"))], "none": []})
+    told = drawn(svg).find(f"{SVG}desc").text
+    assert told == "all: 5 at 0, 90.2 at 0.2; lowest 2, highest 90.2; 3 points; none: no points"
+
+
+DAYS = ["2026-03-01", "2026-03-04", "2026-03-09"]
+
+
+def test_periods_are_points_with_whiskers_under_their_dates():
+    figures = {
+        "ana": [(1.0, 0.5, 2.0), (float("nan"),) * 3, (1.5, float("nan"), float("nan"))],
+        "bo": [(1.0, 0.9, 1.1)] * 3,
+    }
+    root = drawn(period_chart(DAYS, figures, x_unit="first day"))
+    paths = [p.attrib for p in root.iter(f"{SVG}path")]
+    marks = [re.match(r"M([\d.]+) ([\d.]+)(.*)", p["d"]).groups() for p in paths if p["class"] == "mark"]
+    shapes = [shape for *_, shape in marks]
+    assert shapes[0] != shapes[3]
+    assert shapes == [shapes[0]] * 3 + [shapes[3]] * 4  # in the legend, and on each figure that is known
+    whiskers = [re.findall(r"M([\d.]+) ([\d.]+)V([\d.]+)", p["d"]) for p in paths if p["class"] == "series"]
+    ((x, low, high),) = whiskers[0]
+    up = float(marks[1][1])
+    assert x == marks[1][0]
+    assert (float(low) - up) / (up - float(high)) == pytest.approx(0.5 / 1.0, abs=0.01)  # 0.5 below and 1 above
+    assert len(whiskers[1]) == 3
+    assert float(marks[1][0]) < float(marks[4][0])  # side by side, not on top of each other
+    texts = [t.text for t in root.iter(f"{SVG}text")]
+    assert [t for t in texts if t in DAYS] == DAYS
+    told = root.find(f"{SVG}desc").text
+    assert "ana, 2026-03-01: 1 (0.5 to 2); ana, 2026-03-09: 1.5; bo" in told
+
+
+def test_dates_are_left_out_where_there_is_no_room_and_figures_are_counted():
+    many = [f"2026-03-{k:02d}" for k in range(1, 13)]
+    texts = [t.text for t in drawn(period_chart(many, {"<a>": [(1.0, 1.0, 1.0)] * 12})).iter(f"{SVG}text")]
+    assert [t for t in texts if t in many] == many[::2]
+    with pytest.raises(ValueError, match="each of 12 periods, got 1"):
+        period_chart(many, {"a": [(1.0, 1.0, 1.0)]})
+
+
+def test_a_hand_without_a_name_is_told_without_one():
+    told = drawn(hand_map({"": np.full(21, 0.117)}, unit="part")).find(f"{SVG}desc").text
+    assert told.startswith("part. wrist: 0.117; ")
+
+
+@pytest.mark.parametrize("name", ["user_" + "0" * 60, "李小明" * 20], ids=["figures", "wide"])
+def test_a_long_name_ends_before_the_first_cell_of_its_row(name):
+    root = drawn(matrix_chart(["a", name], np.array([[np.nan, 1.0], [1.0, np.nan]])))
+    shown = next(t.text for t in root.iter(f"{SVG}text") if (t.text or "").startswith("2  "))
+    cell = min(float(r.attrib["x"]) for r in root.iter(f"{SVG}rect"))
+    wide = 12.0 if name.startswith("李") else 7.64  # px of a figure in DejaVu Sans, the widest usual font
+    assert 8 + wide * len(shown) <= cell
+    assert shown.endswith("…")

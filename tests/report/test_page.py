@@ -15,6 +15,7 @@ from hint_tools.report.page import (
     Gallery,
     Link,
     Links,
+    Points,
     Section,
     Table,
     Text,
@@ -207,3 +208,46 @@ def test_commands_are_shown_as_code_and_stay_text():
     assert "run <code>hint &lt;b&gt;</code> now" in page
     assert "one ` alone" in page
     assert "<code>a</code>" in page
+
+
+WIDE = Table(["a", "b", "c", "d"], [["x", 1, 2, 3]], "Pairs are joints. " * 9)
+
+
+def test_rows_are_named_by_their_first_cells():
+    both = Table(["of", "joints", "pairs"], [["all", "all", 3]], named_by=2)
+    found = parsed(render_page("t", "", {}, [Section("s", [both, WIDE, Table(["only"], [["x"]])])]))
+    scopes = [(t, a.get("scope")) for t, a in found.tags if t in ("th", "td")]
+    assert scopes[3:6] == [("th", "row"), ("th", "row"), ("td", None)]
+    assert scopes.count(("th", "row")) == 3
+    assert scopes[-1] == ("td", None)
+
+
+def test_only_what_can_be_too_wide_stops_tab_and_its_name_is_short():
+    narrow = Table(["a", "b"], [["x", 1]], "narrow")
+    found = parsed(render_page("t", "", {}, [Section("s", [narrow, WIDE])]))
+    assert [a["aria-label"] for _, a in found.tags if a.get("tabindex") == "0"] == ["s, table"]
+    assert "".join(found.texts).count(WIDE.caption) == 1
+    assert not [a for _, a in found.tags if WIDE.caption in a.values()]
+
+
+def test_long_words_at_the_left_may_be_broken_and_no_others():
+    table = Table(["who", "n"], [[Link("a" * 40 + "@b.example", "#x"), 1], ["period", 2], ["many short words " * 4, 3]])
+    found = parsed(render_page("t", "", {}, [Section("s", [table])]))
+    assert [a.get("class") for t, a in found.tags if t == "th"][2:] == ["long", None, None]
+
+
+def test_cells_and_sentences_hold_lists_and_links():
+    said = Points(["first `cmd`", ("see ", Link("3 <b>hands</b>", "#queue"), "; then go on.")])
+    page = render_page("t", "", {}, [Section("s", [said, Table(["a", "told"], [["x", said]], stacks=True)])])
+    assert page.count('<li>see <a href="#queue">3 &lt;b&gt;hands&lt;/b&gt;</a>; then go on.</li>') == 2
+    assert page.count("<li>first <code>cmd</code></li>") == 2
+    assert 'data-head="told"' in page
+    assert 'role="rowheader"' in page
+
+
+def test_a_fact_and_a_page_lead_to_where_more_is_told():
+    facts = {"mistakes": Link("24\n2 more", "#mistakes")}
+    page = render_page("of p", "", facts, [], Link("Back to the report", "report.html"))
+    assert '<dd><a href="#mistakes">24</a><span class="note">2 more</span></dd>' in page
+    assert page.index('<a href="report.html">Back to the report</a>') < page.index("<h1")
+    assert "<title>of p</title>" in page

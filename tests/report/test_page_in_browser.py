@@ -162,3 +162,31 @@ def test_a_photograph_held_once_is_seen_under_every_drawing(tab: Tab, tmp_path: 
         "none",
     ]
     assert tab.console == []
+
+
+def test_sentences_are_stacked_on_a_telephone_and_stand_side_by_side_elsewhere(tab: Tab, tmp_path: Path) -> None:
+    table = Table(["who", "n", "told"], [["m" * 60, 1, Points(["x " * 60])]] * 2, stacks=True)
+    write_report(tmp_path / "page.html", "t", "", {}, [Section("s", [table])])
+    tops = "[...document.querySelectorAll('tbody tr:first-child > *')].map(e => e.getBoundingClientRect().top)"
+    tab.show(390, 800)
+    tab.open((tmp_path / "page.html").as_uri())
+    assert tab.run("document.documentElement.scrollWidth") <= 390
+    assert len(set(tab.run(tops))) == 3
+    tab.show(1400, 800)
+    assert len(set(tab.run(tops))) == 1
+    assert tab.run("document.querySelector('tbody th').getBoundingClientRect().width") <= 14 * 16
+
+
+@pytest.mark.parametrize("width", [718, 1400])
+def test_short_words_at_the_left_are_never_torn(tab: Tab, tmp_path: Path, width: int) -> None:
+    head = ["of", *(f"figure number {k}" for k in range(9))]
+    rows = [["period", *["0.94\u00a0(0.87\u00a0to\u00a01.01)"] * 9]] * 2
+    write_report(tmp_path / "page.html", "t", "", {}, [Section("s", [Table(head, rows)])])
+    tab.show(width, 1000, media="print")
+    tab.open((tmp_path / "page.html").as_uri())
+    line = "parseFloat(getComputedStyle(document.querySelector('tbody th')).lineHeight)"
+    high = tab.run(
+        "(r => { r.selectNodeContents(document.querySelector('tbody th')); return r.getBoundingClientRect()"
+        ".height; })(document.createRange())"
+    )
+    assert high <= 1.5 * tab.run(line)
