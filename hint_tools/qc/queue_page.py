@@ -28,8 +28,8 @@ def queue_section(analysis: Analysis, config: QcConfig, pictures: Pictures) -> S
     return Section(
         "Hands to look at again",
         [*_list(analysis, config), *pager, *_galleries(analysis, pictures, 0, config.report_hands), *pager],
-        "Those whose answers most probably hold a mistake first; last, those where something is named or far apart that "
-        "is probably no mistake. `hint push --queue` sends exactly these back.",
+        "Those whose answers most probably hold a mistake first; last, those where something is named, or far apart, "
+        "and is probably no mistake. `hint push --queue` sends exactly these back.",
         anchor=QUEUE_ANCHOR,
     )
 
