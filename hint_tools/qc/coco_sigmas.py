@@ -23,6 +23,8 @@ from hint_tools.qc.scale import joint_boxes
 
 Floats = npt.NDArray[np.float64]
 
+SAME_OBJECT_APART = 0.2
+"""Part of the smaller box up to which most joints of one object are apart, however far a few are."""
 SAME_OBJECT_IOU = 0.5
 """Overlap of the boxes around the joints from which on two annotations are of one object. Any overlap will do where
 nothing nearer is left and their ids are the same, or the picture has just one object of the category. Ids alone are no
@@ -100,12 +102,16 @@ def _paired(one: Sequence[CocoPose], other: Sequence[CocoPose]) -> list[tuple[Co
     points = [np.stack([p.keypoints for p in poses]) for poses in (one, other)]
     boxes = [joint_boxes(p) for p in points]
     overlap = iou(boxes[0][:, None], boxes[1][None])
+    sizes = [np.sqrt((b[:, 2:] - b[:, :2]).prod(axis=1)) for b in boxes]
+    apart = np.array([[_apart(a, b) for b in points[1]] for a in points[0]])
+    # one joint far off makes a box overlap little, and is what rms is to count
+    same = (overlap > SAME_OBJECT_IOU) | (apart < SAME_OBJECT_APART * np.minimum(sizes[0][:, None], sizes[1]))
     alone = len(one) == len(other) == 1
     candidates = [
-        (bool(overlap[i, j] <= SAME_OBJECT_IOU), _apart(points[0][i], points[1][j]), i, j)
+        (not same[i, j], float(apart[i, j]), i, j)
         for i, a in enumerate(one)
         for j, b in enumerate(other)
-        if overlap[i, j] > (0.0 if alone or a.annotation_id == b.annotation_id else SAME_OBJECT_IOU)
+        if same[i, j] or (overlap[i, j] > 0 and (alone or a.annotation_id == b.annotation_id))
     ]
     taken: tuple[set[int], set[int]] = (set(), set())
     found = []
@@ -118,10 +124,10 @@ def _paired(one: Sequence[CocoPose], other: Sequence[CocoPose]) -> list[tuple[Co
 
 
 def _apart(one: Floats, other: Floats) -> float:
-    """Mean distance of the joints both have, px; infinite where they have none in common."""
+    """Median distance of the joints both have, px; infinite where they have none in common."""
     distance = np.linalg.norm(one - other, axis=1)
     known = np.isfinite(distance)
-    return float(distance[known].mean()) if known.any() else math.inf
+    return float(np.median(distance[known])) if known.any() else math.inf
 
 
 def _copied(one: CocoPose, other: CocoPose) -> bool:
