@@ -7,6 +7,7 @@ by the chance that a look finds a mistake, and by how many joints it puts right 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -46,7 +47,8 @@ _LEAST_ODDS: Mapping[str, float] = {
 """Mistakes that distances of answers don't show, and their log odds. Where people contradict each other somebody must
 be wrong; an answer on another hand is one, unless the box that was asked for is wrong; all answers are mirrored, unless
 the pre-label is. A hint that no other answer is needed for is as often right as wrong."""
-_WHOLE_HAND = frozenset(_LEAST_ODDS) - {"outside-picture", "outside-box", "long-bone", "unposable"}
+_OF_A_JOINT = frozenset({"outside-box", "long-bone", "unposable"})
+_WHOLE_HAND = frozenset(_LEAST_ODDS) - _OF_A_JOINT - {"outside-picture"}
 _FAR = 30
 """Standard deviations beyond which a number says no more."""
 _WORTH_SAYING = 0.2
@@ -109,18 +111,25 @@ def asked_again(mistake: Mistake) -> bool:
     return mistake.kind in _LEAST_ODDS or mistake.gain > 0
 
 
-def hand_odds(chances: Chances, mistakes: Sequence[Mistake]) -> Floats:
+def hand_odds(panel: Panel, chances: Chances, mistakes: Sequence[Mistake]) -> Floats:
     """(H) log odds that an answer holds a mistake, with what `chances` does not see.
 
     Those are sides, rejections, other hands and joints where none can be, and what palm and pre-label say of shifted
     fingers: the gain of such a finding is twice the log of its likelihood ratio, on a hand as hard as this one.
 
+    A joint that looks wrong by itself counts where all answers have it so; else the others have said how wrong it is.
+
     Args:
+        panel: the answers.
         chances: what the joints say.
         mistakes: found in the hands.
     """
     odds = chances.log_odds.copy()
+    answers = panel.has_joints.sum(axis=1)
+    alike = Counter((m.hand, m.kind) for m in mistakes if m.kind in _OF_A_JOINT)
     for mistake in mistakes:
+        if mistake.kind in _OF_A_JOINT and alike[mistake.hand, mistake.kind] < answers[mistake.hand]:
+            continue
         if mistake.kind in _LEAST_ODDS:
             odds[mistake.hand] = max(odds[mistake.hand], _LEAST_ODDS[mistake.kind])
         elif mistake.kind == SHIFTED:
@@ -201,7 +210,7 @@ def build_queue(
     of_hand: dict[int, list[Mistake]] = {}
     for mistake in mistakes:
         of_hand.setdefault(mistake.hand, []).append(mistake)
-    odds = hand_odds(chances, mistakes)
+    odds = hand_odds(panel, chances, mistakes)
     score = _chance(odds)
     chosen = (score >= config.queue_chance) | (np.nan_to_num(outliers.z) >= config.queue_z)
     chosen[[m.hand for m in mistakes if asked_again(m)]] = True

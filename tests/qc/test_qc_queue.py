@@ -180,9 +180,17 @@ def test_what_palm_and_pre_label_say_of_a_shifted_finger_counts():
     nothing = np.zeros(3, dtype=int)
     before = Chances(np.full(3, -6.0), nothing, nothing, np.zeros(3), Law(rates, 12.0, 1.0))
     said = [Mistake("shifted-chain", 1, (0,), "shifted", gain=30.0), Mistake("rubber-stamp", 2, (0,), "stamped")]
-    odds = hand_odds(before, said)
+    odds = hand_odds(make_round(3, 2, seed=0).panel(), before, said)
     assert odds[[0, 2]].tolist() == [-6.0, -6.0]
     assert np.exp(odds[1]) == pytest.approx(np.exp(15.0) * 0.001 / 10 / (1 - rates.sum()))
+
+
+def test_a_joint_that_looks_wrong_alone_counts_where_no_answer_has_it_elsewhere():
+    nothing = np.zeros(3, dtype=int)
+    before = Chances(np.full(3, -6.0), nothing, nothing, np.zeros(3), Law(np.full(len(KINDS), 0.001), 12.0, 1.0))
+    said = [Mistake("long-bone", 0, (0,), ""), *(Mistake("long-bone", 1, (k,), "") for k in (0, 1))]
+    odds = hand_odds(make_round(3, 2, seed=0).panel(), before, said)
+    assert odds.tolist() == [-6.0, 0.0, -6.0]
 
 
 def test_a_single_answer_is_in_only_with_a_mistake_of_its_own():
