@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 import unicodedata
 from collections.abc import Collection, Iterable
 from typing import Final
@@ -92,6 +93,8 @@ def _unknown_expert(name: str, known: list[str]) -> Finding:
         code="qc.unknown-expert",
         severity=Severity.WARNING,
         message=f"expert {name!r} has answered nothing" + (f"; did you mean {near[0]!r}?" if near else ""),
-        suggestion=f"hint qc --experts {near[0]}" if near else "hint status lists everybody who has answered",
+        suggestion=f"hint qc --experts {shlex.quote(near[0])}"
+        if near
+        else "hint status lists everybody who has answered",
         subjects=(name,),
     )
