@@ -25,7 +25,10 @@ def check_box(box: npt.NDArray[np.float64], hand_id: str) -> None:
         DataError: it is not finite, or reaches beyond every picture.
     """
     if not (np.abs(box) <= FARTHEST_PX).all():
-        raise DataError(f"column box of hand {hand_id}: expected px within ±{FARTHEST_PX:g}, got {box.tolist()}")
+        raise DataError(
+            f"table hands, column box of hand {hand_id}: expected px within ±{FARTHEST_PX:g}, got {box.tolist()}",
+            hint="hint sample",
+        )
 
 
 def read_attributes(text: str, hand_id: str) -> dict[str, Any]:

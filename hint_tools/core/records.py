@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hint_tools.core.errors import DataError
-from hint_tools.core.limits import check_box, read_attributes
+from hint_tools.core.limits import read_attributes
 from hint_tools.core.skeleton import N_JOINTS
 
 Floats = npt.NDArray[np.float64]
@@ -127,10 +127,6 @@ class Hand(Record):
     """Ego4D's critical-frame type, where there is one."""
     attributes: str = "{}"
     """The source's own annotations as JSON (contact state, object boxes...)."""
-
-    def __post_init__(self) -> None:
-        Record.__post_init__(self)
-        check_box(self.box, self.hand_id)
 
     @property
     def repeat_of(self) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from hint_tools.core import progress
 from hint_tools.core.errors import DataError
 from hint_tools.core.findings import Finding, Severity
+from hint_tools.core.limits import check_box
 from hint_tools.core.quoted_names import plain, quoted
 from hint_tools.core.records import Frame, Hand, Status
 from hint_tools.core.report import Report
@@ -22,7 +23,7 @@ from hint_tools.qc.mistakes import KINDS, name_of
 from hint_tools.qc.occlusion import occlusion_findings
 from hint_tools.qc.odd_values import source_side_findings
 from hint_tools.qc.page import further_pages, sections
-from hint_tools.qc.panel import build_panel
+from hint_tools.qc.panel import Panel, build_panel
 from hint_tools.qc.person_page import distances_to_consensus
 from hint_tools.qc.pictures import Pictures
 from hint_tools.qc.profiles import stamp_findings
@@ -58,7 +59,7 @@ def run(config: QcConfig, project: Project) -> Report:
     """Analyse all current submissions; write consensus, queue, `qc/qc.json`, `qc/sigmas.json`, `qc/report.html`.
 
     Raises:
-        DataError: nothing was pulled yet, or no answer can be used.
+        DataError: nothing was pulled yet, no answer can be used, or a table has what it can't have.
         EnvironmentFault: a file can't be written, or another command is writing.
     """
     hands, frames = project.hands(), project.read_if_any(FRAMES)
@@ -70,12 +71,10 @@ def run(config: QcConfig, project: Project) -> Report:
         )
     panel = build_panel(candidates.taken, hands, frames)
     by_id = {h.hand_id: h for h in hands}
+    for answer in (*candidates.taken, *candidates.deciding):
+        check_box(by_id[answer.hand_id].box, answer.hand_id)
     predictions = {p.prediction_id: p for p in project.read_if_any(PREDICTIONS)}
-    if candidates.taken:
-        progress.note(
-            f"{several(len(candidates.taken), 'answer')} of {several(len(panel.annotators), 'annotator')} "
-            f"to {several(len(panel.hand_ids), 'hand')}"
-        )
+    _announce(panel)
     twins = {h.hand_id: h.repeat_of for h in hands if h.repeat_of}
     beside = Beside(
         decided=build_panel(candidates.deciding, hands, frames),
@@ -103,6 +102,15 @@ def run(config: QcConfig, project: Project) -> Report:
         details={} if config.dry_run else {"report": REPORT, "results": RESULTS},
         gate_failed=bool(gates),
     )
+
+
+def _announce(panel: Panel) -> None:
+    """Say what is compared, where anything is."""
+    if panel.hand_ids:
+        progress.note(
+            f"{several(int(panel.answered.sum()), 'answer')} of {several(len(panel.annotators), 'annotator')} "
+            f"to {several(len(panel.hand_ids), 'hand')}"
+        )
 
 
 def _write(

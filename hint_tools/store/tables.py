@@ -181,13 +181,9 @@ def read_table(path: Path, table: Table[R]) -> list[R]:
     """The rows of `path`, sorted by key.
 
     Raises:
-        DataError: missing, damaged, another table, another version of it, or values no row can have.
+        DataError: missing, damaged, another table, another version of it, or columns of other types.
     """
-    data = read_arrow(path, table)
-    try:
-        return from_arrow(table, data)
-    except DataError as error:
-        raise DataError(f"{path}: {error.message}", hint=_made_again(table)) from error
+    return from_arrow(table, read_arrow(path, table))
 
 
 def read_arrow(path: Path, table: Table[Any]) -> pa.Table:
@@ -216,7 +212,8 @@ def read_arrow(path: Path, table: Table[Any]) -> pa.Table:
         )
     if data.schema.names != [n for n, _, _ in _columns(table.record)]:
         raise DataError(
-            f"{path}: expected columns {[n for n, _, _ in _columns(table.record)]}, got {data.schema.names}"
+            f"{path}: expected columns {[n for n, _, _ in _columns(table.record)]}, got {data.schema.names}",
+            hint=_made_again(table),
         )
     _check_columns(path, table, data)
     return data

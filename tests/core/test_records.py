@@ -41,9 +41,3 @@ def test_attributes_that_are_no_object_name_the_hand_and_the_column(text):
     hand = Hand(hand_id="h7", frame_id="f", box=np.zeros(4), attributes=text)
     with pytest.raises(DataError, match="table hands, column attributes of hand h7: expected a JSON object, got"):
         _ = hand.repeat_of
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf, 1e308])
-def test_a_box_no_picture_can_have_is_refused(value):
-    with pytest.raises(DataError, match="column box of hand h7"):
-        Hand(hand_id="h7", frame_id="f", box=[0, 0, 5, value])

@@ -10,13 +10,13 @@ from test_qc_run import project_of
 
 from hint_tools.core.errors import ConfigError, DataError, EnvironmentFault
 from hint_tools.core.ids import task_key
-from hint_tools.core.records import Fit, Prediction, Status
+from hint_tools.core.records import Fit, Hand, Prediction, Status
 from hint_tools.qc.analysis import Beside, analyse
 from hint_tools.qc.answers import choose_submissions
 from hint_tools.qc.config import QcConfig, SigmaConfig
 from hint_tools.qc.names import name_findings
 from hint_tools.qc.run import run
-from hint_tools.store.tables import CONSENSUS, FRAMES
+from hint_tools.store.tables import CONSENSUS, FRAMES, HANDS
 
 CONFIG = QcConfig(bootstrap=50, report_hands=2)
 
@@ -361,6 +361,11 @@ def test_names_alike_are_told_with_what_they_differ_in(names, ways):
     assert finding.subjects == tuple(sorted(names))
 
 
+def test_a_name_in_a_command_to_copy_runs_nothing():
+    (finding,) = name_findings(("ana$(reboot);id",), ("ana$(reboot)",))
+    assert finding.suggestion == "hint qc --experts 'ana$(reboot);id'"
+
+
 def test_names_that_look_the_same_are_told_apart_by_their_codes():
     (finding,) = name_findings(("bo", "b\u043e"), ())
     assert "'b\\u043e'" in finding.message
@@ -379,3 +384,24 @@ def test_experts_alone_leave_nobody_to_compare(tmp_path, people, capsys):
     (finding,) = [f for f in report.findings if f.code == "qc.nobody-to-compare"]
     assert finding.count == 6 * people
     assert "nobody is left to compare" in finding.message
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -1e308, 1e9])
+def test_a_box_no_picture_can_have_is_told_where_its_hand_was_answered(tmp_path, value):
+    made = make_round(6, 2, seed=84)
+    made.hands.append(Hand(hand_id="quiet", frame_id="f00000", box=[value] * 4))
+    project = project_of(tmp_path / "p", made)
+    assert run(CONFIG, project).counts["hands without an answer"] == 1
+    made.hands[3] = replace(made.hands[3], box=[0, 0, 5, value])
+    project.write(HANDS, made.hands)
+    with pytest.raises(DataError, match="table hands, column box of hand h00003: expected px within") as error:
+        run(CONFIG, project)
+    assert error.value.hint == "hint sample"
+
+
+@pytest.mark.parametrize("text", ["{not json", "[1]"])
+def test_attributes_that_are_no_object_are_told(tmp_path, text):
+    made = make_round(6, 2, seed=85)
+    made.hands[3] = replace(made.hands[3], attributes=text)
+    with pytest.raises(DataError, match="table hands, column attributes of hand h00003: expected a JSON object"):
+        run(CONFIG, project_of(tmp_path / "p", made))

@@ -136,6 +136,21 @@ def test_gold_hands_separate_the_careful_from_the_careless():
     assert {c.status for c in found.consensus[:40]} == {Status.ADJUDICATED}
 
 
+def test_gold_hands_are_taken_in_the_order_of_one_clock():
+    made = make_round(60, 2, seed=55)
+    for h in range(20):
+        made.submissions.append(answer(f"h{h:05d}", "expert", made.truth[h], made.visibility[h], number=5000 + h))
+        # the second half was answered first; its text sorts last
+        changed(made, h, "bo", updated_at="2026-03-01T23:00:00-12:00" if h < 10 else "2026-03-02T01:00:00+14:00")
+        if h >= 10:
+            points = joints_of(made, h, "bo").copy()
+            points[12] += 0.4 * made.scale[h]
+            changed(made, h, "bo", keypoints=points)
+    found = analysed(made)
+    (bo,) = [t for t in found.gold if found.panel.annotators[t.annotator] == "bo"]
+    assert (bo.verdict, bo.decided_after) == (FAILED, 3)
+
+
 def test_a_change_of_error_is_dated_and_a_steady_round_has_none():
     made = make_round(200, 2, seed=56)
     rng = np.random.default_rng(1)
