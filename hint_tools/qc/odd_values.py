@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from hint_tools.core.findings import Finding, Severity
-from hint_tools.core.limits import LONGEST_WORK_S
+from hint_tools.core.limits import FARTHEST_PX, LONGEST_WORK_S
 from hint_tools.core.records import Hand, Submission, Visibility
 from hint_tools.core.times import NEVER, moment
 from hint_tools.qc.panel import SIDES
@@ -77,7 +77,7 @@ def not_finite(answers: Iterable[Submission]) -> list[Finding]:
     for answer in answers:
         if answer.keypoints is not None and answer.visibility is not None:
             placed = answer.visibility != Visibility.NOT_ANNOTATABLE
-            nowhere = int((placed & ~np.isfinite(answer.keypoints).all(axis=1)).sum())
+            nowhere = int((placed & ~(np.abs(answer.keypoints) <= FARTHEST_PX).all(axis=1)).sum())
             if nowhere:
                 found[answer.hand_id] += nowhere
     if not found:
@@ -86,7 +86,7 @@ def not_finite(answers: Iterable[Submission]) -> list[Finding]:
         Finding(
             code="qc.not-finite",
             severity=Severity.WARNING,
-            message=f"{several(found.total(), 'joint')} with a state but no finite position: not answered",
+            message=f"{several(found.total(), 'joint')} with a state but no position a picture can have: not answered",
             suggestion="hint pull, and look at these hands",
             subjects=tuple(sorted(found)[:_EXAMPLES]),
             count=found.total(),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from hint_tools.core.limits import FARTHEST_PX
 from hint_tools.core.records import Frame, Hand, Side, Submission, Visibility
 from hint_tools.core.skeleton import N_JOINTS
 from hint_tools.core.times import day
@@ -122,7 +123,7 @@ def _joints(rows: Sequence[Sequence[Submission]], width: int) -> tuple[Floats, I
         for k, answer in enumerate(row):
             if not answer.rejected and answer.keypoints is not None and answer.visibility is not None:
                 keypoints[i, k], visibility[i, k] = answer.keypoints, answer.visibility
-    nowhere = ~np.isfinite(keypoints).all(axis=-1)
+    nowhere = ~(np.abs(keypoints) <= FARTHEST_PX).all(axis=-1)
     visibility[nowhere & (visibility > Visibility.NOT_ANNOTATABLE)] = ABSENT
     keypoints[nowhere | (visibility == Visibility.NOT_ANNOTATABLE)] = np.nan
     return keypoints, visibility

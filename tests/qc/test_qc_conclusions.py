@@ -104,3 +104,15 @@ def test_a_second_look_that_decides_nothing_says_why():
     (item,) = found.queue
     assert item.hand_id == "h00003"
     assert item.reason == "after another look: as many reject the hand as annotate it"
+
+
+@pytest.mark.parametrize("absurd", [1e7, 1e308, -1e200])
+def test_a_joint_no_picture_can_hold_is_none(absurd):
+    """Numbers whose squares are beyond all numbers: that joint is left to the others, and the hand is as it was."""
+    made, clean = make_round(30, 3, seed=223), make_round(30, 3, seed=223)
+    joints = joints_of(made, 3, "bo").copy()
+    joints[8] = absurd
+    changed(made, 3, "bo", keypoints=joints)
+    found, before = analysed(made).consensus[3], analysed(clean).consensus[3]
+    assert found.status == Status.AGREED
+    assert np.abs(found.keypoints - before.keypoints).max() < 0.03 * made.scale[3]
