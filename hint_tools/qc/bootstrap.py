@@ -91,8 +91,9 @@ class Resampler:
             total = total + number * also
         own = math.sqrt(float(((total - value * count) ** 2).sum())) / number
         low, high = value, value
-        if own > 0:
-            early, late = np.quantile(self._standardised(total, count, value), [0.025, 0.975]).tolist()
+        errors = self._standardised(total, count, value)
+        if own > 0 and len(errors):
+            early, late = np.quantile(errors, [0.025, 0.975]).tolist()
             low, high = value - late * own, value - early * own
         return Estimate(value, max(low, float(chosen.min())), min(high, float(chosen.max())), int(number))
 

@@ -36,8 +36,9 @@ POPULATION = {"occluded": 0.035, "visible": 0.018}
 """Where nothing was annotated twice: of the size of COCO-WholeBody's hand σ brought to hand scale; a
 stand-in, marked as such wherever it is used."""
 UNTOUCHED_PX = 0.05
-"""Two people who began from pre-labels don't click this close (1 pair in 6,000 would at σ = 2 px): both left the joint
-where it was. That is one opinion, not two, and would make people look more precise than they are."""
+"""Two people don't click this close (1 pair in 6,000 would at σ = 2 px), but who click on whole pixels do. Where both
+began from pre-labels, or most of their joints are the same, it is one opinion, not two, and would make people look more
+precise than they are."""
 UNDISPUTED = 0.75
 """Part of the words on a joint's state that must be one for its distances to tell that state's σ: two who are both
 wrong about it agree, too. Of three answers that is all of them. People who are right 95, 90 and 80 times in 100 would
@@ -147,10 +148,7 @@ def measure_sigmas(
     kept = np.where(excluded[..., None], np.nan, panel.keypoints)
     offset = kept[pairs.hand, pairs.first] - kept[pairs.hand, pairs.second]
     distance = (offset**2).sum(axis=-1)
-    began = _began(panel)
-    untouched = (distance < UNTOUCHED_PX**2) & (began[pairs.hand, pairs.first] & began[pairs.hand, pairs.second])[
-        :, None
-    ]
+    untouched = (distance < UNTOUCHED_PX**2) & _one_opinion(panel, pairs, distance)[:, None]
     # who places joints on whole pixels hits the very same one now and then
     squared = np.where(untouched, np.nan, np.maximum(distance, UNTOUCHED_PX**2)) / scale[pairs.hand, None] ** 2
     one, other = (panel.visibility[pairs.hand, k] for k in (pairs.first, pairs.second))
@@ -185,10 +183,12 @@ def measure_sigmas(
     return replace(found, influence=_influence(found, agreed_on, panel, pairs, resampler))
 
 
-def _began(panel: Panel) -> Bools:
-    """(H, A) answers that began from a pre-label."""
+def _one_opinion(panel: Panel, pairs: Pairs, squared: Floats) -> Bools:
+    """(P) both answers began from a pre-label, or most of their joints (P, 21) are the same: one was copied."""
     rows = [[bool(s is not None and s.prediction_id) for s in row] for row in panel.submissions]
-    return np.array(rows, dtype=np.bool_).reshape(panel.annotator.shape)
+    began = np.array(rows, dtype=np.bool_).reshape(panel.annotator.shape)
+    same, known = (squared < UNTOUCHED_PX**2).sum(axis=1), np.isfinite(squared).sum(axis=1)
+    return np.asarray((began[pairs.hand, pairs.first] & began[pairs.hand, pairs.second]) | (2 * same > known))
 
 
 def _relative(sigmas: Sigmas, squared: Mapping[int, Floats], source: Ints) -> Floats:

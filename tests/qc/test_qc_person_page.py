@@ -79,7 +79,9 @@ def test_a_hand_is_drawn_only_where_there_is_a_habit_to_see(habits):
     profile = habits.profiles[1]
     shown = person_section(habits, profile, NoPictures(habits))
     assert any(isinstance(b, Chart) and "puts joints beside" in b.caption for b in shown.blocks)
-    none = tuple(replace(b, shrunk=replace(b.shrunk, value=0.001, low=0.0, high=0.002)) for b in profile.biases)
+    none = tuple(
+        replace(b, shrunk=replace(b.shrunk, value=0.001, low=0.0, high=0.002), told=False) for b in profile.biases
+    )
     shown = person_section(habits, replace(profile, biases=none), NoPictures(habits))
     assert not any(isinstance(b, Chart) and "puts joints beside" in b.caption for b in shown.blocks)
     assert any(isinstance(b, Text) and b.paragraphs[0].startswith("No joint is placed beside") for b in shown.blocks)
