@@ -10,8 +10,8 @@ import numpy as np
 from hint_tools.qc.analysis import Analysis
 from hint_tools.qc.bias import Bias
 from hint_tools.qc.gold import FAILED
-from hint_tools.qc.mistakes import KINDS
-from hint_tools.qc.profiles import IDENTITY_KINDS, MOSTLY, Profile
+from hint_tools.qc.kinds import KINDS
+from hint_tools.qc.profiles import MOSTLY, Profile
 from hint_tools.qc.wording import percent, times
 
 WORSE = 1.15
@@ -29,18 +29,6 @@ MOST_HABITS = 4
 _WAYS = {
     "along": ("towards the fingertips", "towards the wrist"),
     "across": ("towards the thumb", "away from the thumb"),
-}
-_LOOK = {
-    "finger-swap": "check the fingers' colours before submitting",
-    "finger-reversed": "check the fingers' colours before submitting",
-    "mirrored-order": "start with the thumb",
-    "fingers-renamed": "start with the thumb",
-    "shifted-chain": "count the joints from the tip",
-    "mirrored-picture": "look for the thumb first",
-    "wrong-side": "look for the thumb, then decide on left or right",
-    "wrong-hand": "annotate the hand in the box",
-    "missed-occlusion": "a joint under a finger or an object is occluded even if its place is obvious",
-    "rubber-stamp": "look at every joint of a pre-label",
 }
 
 
@@ -89,9 +77,9 @@ def _mistakes(profile: Profile) -> list[str]:
     counted = sorted(profile.mistakes.items(), key=lambda item: (-item[1], item[0]))
     said = []
     for kind, number in counted:
-        grave = kind in IDENTITY_KINDS or kind in {"wrong-side", "wrong-hand"}
-        if kind in _LOOK and (grave or number >= AGAIN):
-            said.append(f"{KINDS[kind].capitalize()}, {times(number)}: {_LOOK[kind]}.")
+        of = KINDS[kind]
+        if of.look and (of.grave or number >= AGAIN):
+            said.append(f"{of.means.capitalize()}, {times(number)}: {of.look}.")
     return said
 
 

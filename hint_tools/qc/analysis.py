@@ -17,8 +17,8 @@ from hint_tools.qc.config import QcConfig
 from hint_tools.qc.drift import Change, PeriodFigures, find_changes, measure_periods
 from hint_tools.qc.gold import GoldTest, gold_tests
 from hint_tools.qc.joints import Joints, analyse_joints
+from hint_tools.qc.kinds import KINDS
 from hint_tools.qc.mistakes import (
-    KINDS,
     Mistake,
     missed_occlusions,
     renaming_mistakes,
@@ -36,7 +36,7 @@ from hint_tools.qc.occlusion import (
 )
 from hint_tools.qc.occlusion_intervals import OcclusionEstimates, occlusion_estimates
 from hint_tools.qc.panel import Panel, build_panel
-from hint_tools.qc.plausible import EXPLAINABLE, implausible
+from hint_tools.qc.plausible import implausible
 from hint_tools.qc.prelabels import untouched_answers, untouched_joints
 from hint_tools.qc.profiles import Profile, build_profiles
 from hint_tools.qc.queue import build_queue, find_outliers
@@ -187,7 +187,7 @@ def _mistakes(
     ]
     # what has a name already needs no second one
     explained = {(m.hand, s) for m in joints.elsewhere for s in m.slots} | {(r.hand, r.slot) for r in joints.renamings}
-    found = [m for m in found if m.kind not in EXPLAINABLE or (m.hand, m.slots[0]) not in explained]
+    found = [m for m in found if not KINDS[m.kind].explainable or (m.hand, m.slots[0]) not in explained]
     order = list(KINDS)
     return sorted(found, key=lambda m: (order.index(m.kind), m.hand, m.slots))
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -23,33 +21,6 @@ from hint_tools.qc.wording import listed, spoken
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-KINDS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "finger-swap": "two fingers carry each other's names",
-        "finger-reversed": "a finger runs from tip to base",
-        "mirrored-order": "the fingers are named from the wrong side",
-        "fingers-renamed": "several fingers carry wrong names",
-        "shifted-chain": "a finger is labelled one joint too far",
-        "mirrored-picture": "the hand is mirrored left to right",
-        "wrong-side": "left and right are confused",
-        "side-unclear": "annotators differ on left and right",
-        "wrong-hand": "another hand of the picture was annotated",
-        "missed-occlusion": "occluded joints are called visible",
-        "rubber-stamp": "the pre-label was accepted untouched",
-        "rejection-split": "some reject the hand, some annotate it",
-        "no-joints": "no joint was placed, and the hand was not rejected",
-        "in-one-place": "all joints lie in one place",
-        "side-doubtful": "the side is not the one a confident model says",
-        "mirror-doubtful": "all answers are the mirror image of the pre-label",
-        "outside-picture": "joints lie outside the picture",
-        "outside-box": "joints lie far outside the box that was asked for",
-        "long-bone": "a bone is longer than the rest of the hand allows",
-        "unposable": "a joint is far from where the fitted hand can have it",
-        "impossible-time": "more joints were placed than the time allows",
-    }
-)
-"""Every kind of mistake, with what it means, in the order they are shown."""
-
 MOST_MISSED = 0.75
 """Part of the joints all others call occluded."""
 
@@ -59,7 +30,7 @@ class Mistake:
     """One mistake.
 
     Args:
-        kind: of `KINDS`.
+        kind: of `kinds.KINDS`.
         hand: index.
         slots: the answers concerned.
         told: one sentence with names, quoted (`core.quoted_names`), and figures.

@@ -11,9 +11,10 @@ from hint_tools.qc.agreement_page import agreement_sections, pair_blocks
 from hint_tools.qc.analysis import Analysis
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.gates import gate_section
+from hint_tools.qc.kinds import KINDS
 from hint_tools.qc.legend import with_legend
 from hint_tools.qc.methods import METHODS
-from hint_tools.qc.mistakes import KINDS, Mistake
+from hint_tools.qc.mistakes import Mistake
 from hint_tools.qc.people_page import IN_REPORT, people_page, people_section
 from hint_tools.qc.person_page import person_section
 from hint_tools.qc.pictures import Pictures
@@ -70,7 +71,7 @@ def _mistakes(analysis: Analysis, config: QcConfig, pictures: Pictures) -> Secti
     sure = Counter(m.kind for m in analysis.mistakes if m.certain)
     queued = {q.hand_id for q in analysis.queue}
     again = Counter(m.kind for m in analysis.mistakes if analysis.panel.hand_ids[m.hand] in queued)
-    rows: list[list[Cell]] = [[_spoken(k), KINDS[k], counted[k], sure[k], again[k]] for k in KINDS if counted[k]]
+    rows: list[list[Cell]] = [[_spoken(k), KINDS[k].means, counted[k], sure[k], again[k]] for k in KINDS if counted[k]]
     if not rows:
         return Section("Mistakes", [Text("None was found.")])
     blocks: list[Block] = [Table(["kind", "meaning", "found", "of them certain", "looked at again"], rows)]

@@ -14,7 +14,7 @@ from hint_tools.qc.advice import advice_to, certain_habits
 from hint_tools.qc.analysis import Analysis
 from hint_tools.qc.bias import DIRECTIONS
 from hint_tools.qc.bootstrap import Estimate
-from hint_tools.qc.mistakes import KINDS
+from hint_tools.qc.kinds import KINDS
 from hint_tools.qc.people_page import OVERVIEW, compared, error_text, judgement_text, person_anchor
 from hint_tools.qc.pictures import Pictures
 from hint_tools.qc.profiles import Profile
@@ -119,7 +119,9 @@ def _figures(analysis: Analysis, profile: Profile) -> list[list[Cell]]:
         if known:
             rows.append([title, _unbroken(written(analysis, profile)), span(known, decimals), meaning])
     rows += _tests(analysis, profile.annotator)
-    mistakes = ", ".join(f"{KINDS[k]} ({n})" for k, n in sorted(profile.mistakes.items(), key=lambda i: (-i[1], i[0])))
+    mistakes = ", ".join(
+        f"{KINDS[k].means} ({n})" for k, n in sorted(profile.mistakes.items(), key=lambda i: (-i[1], i[0]))
+    )
     total = str(sum(sum(p.mistakes.values()) for p in everybody))
     rows.append(["certain mistakes", str(sum(profile.mistakes.values())), total, mistakes or "none"])
     return rows
@@ -213,7 +215,7 @@ def worst_answers(analysis: Analysis, annotator: int, apart: Floats, most: int =
             k = place.get((mistake.hand, slot))
             if k is not None and mistake.certain:
                 score[k] = max(score[k], CERTAIN_SCORE, math.sqrt(mistake.gain))
-                why[k] = KINDS[mistake.kind].capitalize() if k not in named else why[k]
+                why[k] = KINDS[mistake.kind].means.capitalize() if k not in named else why[k]
                 named.add(k)
     order = np.lexsort((hands, -score))
     return [(int(hands[k]), int(slots[k]), why[k]) for k in order if score[k] >= 3][:most]

@@ -26,8 +26,6 @@ longest-looking others of its hand: foreshortening shortens only. 1 of 2,000 cor
 _REFERENCE = 0.8
 """Quantile of a hand's bones that the longest one is compared with."""
 _LEAST_BONES = 10
-EXPLAINABLE: Final = frozenset({"outside-box", "long-bone", "unposable"})
-"""Kinds that wrong names or a wrong hand bring about: not said again of such answers."""
 OUT_OF_BOX = 1.0
 """Box sizes a joint may lie outside the box that was asked for."""
 SIDE_CONFIDENCE = 0.9

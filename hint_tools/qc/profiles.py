@@ -15,6 +15,7 @@ from hint_tools.qc.bias import Bias
 from hint_tools.qc.bootstrap import Estimate, Resampler, wilson_ends
 from hint_tools.qc.dawid_skene import VisibilityModel, judged_joints, without_folds
 from hint_tools.qc.factors import factor_intervals
+from hint_tools.qc.kinds import KINDS
 from hint_tools.qc.mistakes import Mistake
 from hint_tools.qc.panel import Pairs, Panel
 from hint_tools.qc.sigmas import Sigmas
@@ -27,9 +28,6 @@ FOLDS = 20
 """Of the jackknife behind the intervals of sensitivity and specificity."""
 _T = 2.093
 """Of Student's t with 19 degrees of freedom, 97.5 %."""
-IDENTITY_KINDS = frozenset(
-    {"finger-swap", "finger-reversed", "mirrored-order", "fingers-renamed", "shifted-chain", "mirrored-picture"}
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +97,7 @@ def build_profiles(
         hand, slot = np.nonzero(mine)
         certain = [m for m in mistakes if m.certain for s in m.slots if panel.annotator[m.hand, s] == k]
         with_joints = np.flatnonzero((mine & panel.has_joints).any(axis=1))
-        wrong = np.isin(with_joints, [m.hand for m in certain if m.kind in IDENTITY_KINDS])
+        wrong = np.isin(with_joints, [m.hand for m in certain if KINDS[m.kind].misnamed])
         stamped = np.where(untouched[hand, slot] < 0, np.nan, untouched[hand, slot] == 1)
         sensitivity, specificity = judgement[k]
         found.append(

@@ -20,7 +20,8 @@ from hint_tools.core.skeleton import N_JOINTS
 from hint_tools.qc.chances import Chances
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.hypotheses import HYPOTHESES
-from hint_tools.qc.mistakes import KINDS, Mistake, named
+from hint_tools.qc.kinds import KINDS
+from hint_tools.qc.mistakes import Mistake, named
 from hint_tools.qc.occlusion import occlusion_counts
 from hint_tools.qc.panel import Pairs, Panel
 from hint_tools.qc.shifted import SHIFTED
@@ -29,26 +30,6 @@ from hint_tools.qc.wording import spoken
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-_EVEN = 0.0
-_LEAST_ODDS: Mapping[str, float] = {
-    "wrong-side": math.inf,
-    "side-unclear": math.inf,
-    "rejection-split": math.inf,
-    "no-joints": math.inf,
-    "in-one-place": math.inf,
-    "wrong-hand": math.log(99),
-    "outside-picture": math.log(99),
-    "mirror-doubtful": math.log(2),
-    "side-doubtful": _EVEN,
-    "outside-box": _EVEN,
-    "long-bone": _EVEN,
-    "unposable": _EVEN,
-}
-"""Mistakes that distances of answers don't show, and their log odds. Where people contradict each other somebody must
-be wrong; an answer on another hand is one, unless the box that was asked for is wrong; all answers are mirrored, unless
-the pre-label is. A hint that no other answer is needed for is as often right as wrong."""
-_OF_A_JOINT = frozenset({"outside-box", "long-bone", "unposable"})
-_WHOLE_HAND = frozenset(_LEAST_ODDS) - _OF_A_JOINT - {"outside-picture"}
 _FAR = 30
 """Standard deviations beyond which a number says no more."""
 _WORTH_SAYING = 0.2
@@ -108,7 +89,7 @@ def occlusion_disagreement(panel: Panel) -> Floats:
 
 def asked_again(mistake: Mistake) -> bool:
     """Whether a hand with this mistake is looked at again; others are for talking about."""
-    return mistake.kind in _LEAST_ODDS or mistake.gain > 0
+    return KINDS[mistake.kind].least_odds is not None or mistake.gain > 0
 
 
 def hand_odds(panel: Panel, chances: Chances, mistakes: Sequence[Mistake]) -> Floats:
@@ -126,12 +107,13 @@ def hand_odds(panel: Panel, chances: Chances, mistakes: Sequence[Mistake]) -> Fl
     """
     odds = chances.log_odds.copy()
     answers = panel.has_joints.sum(axis=1)
-    alike = Counter((m.hand, m.kind) for m in mistakes if m.kind in _OF_A_JOINT)
+    alike = Counter((m.hand, m.kind) for m in mistakes)
     for mistake in mistakes:
-        if mistake.kind in _OF_A_JOINT and alike[mistake.hand, mistake.kind] < answers[mistake.hand]:
+        kind = KINDS[mistake.kind]
+        if kind.of_all and alike[mistake.hand, mistake.kind] < answers[mistake.hand]:
             continue
-        if mistake.kind in _LEAST_ODDS:
-            odds[mistake.hand] = max(odds[mistake.hand], _LEAST_ODDS[mistake.kind])
+        if kind.least_odds is not None:
+            odds[mistake.hand] = max(odds[mistake.hand], kind.least_odds)
         elif mistake.kind == SHIFTED:
             odds[mistake.hand] = max(odds[mistake.hand], mistake.gain / 2 + chances.law.odds("shifted"))
     return odds
@@ -146,7 +128,7 @@ def joints_at_stake(chances: Chances, mistakes: Sequence[Mistake]) -> Ints:
     """
     joints = _JOINTS_OF[chances.hypothesis]
     for mistake in mistakes:
-        if mistake.kind in _WHOLE_HAND:
+        if KINDS[mistake.kind].whole_hand:
             joints[mistake.hand] = N_JOINTS
     return np.asarray(joints, dtype=np.int64)
 

@@ -19,7 +19,8 @@ from hint_tools.qc.config import QcConfig
 from hint_tools.qc.drift import drift_findings
 from hint_tools.qc.gates import check_gates, gate_findings
 from hint_tools.qc.gold import gold_findings
-from hint_tools.qc.mistakes import KINDS, name_of
+from hint_tools.qc.kinds import KINDS
+from hint_tools.qc.mistakes import name_of
 from hint_tools.qc.occlusion import occlusion_findings
 from hint_tools.qc.odd_values import source_side_findings
 from hint_tools.qc.page import further_pages, sections
@@ -41,18 +42,6 @@ REPORT, RESULTS, SIGMAS = f"qc/{REPORT_FILE}", "qc/qc.json", "qc/sigmas.json"
 _EXAMPLES = 10
 _NAMED = 5
 """Annotators up to which all are named under the report's headline; every one has a section in it."""
-_INFORMATIVE = frozenset(
-    {
-        "rubber-stamp",
-        "rejection-split",
-        "side-unclear",
-        "side-doubtful",
-        "mirror-doubtful",
-        "long-bone",
-        "unposable",
-        "impossible-time",
-    }
-)
 
 
 def run(config: QcConfig, project: Project) -> Report:
@@ -207,11 +196,12 @@ def _findings(analysis: Analysis) -> list[Finding]:
     for kind, who in sorted(grouped, key=lambda key: (order.index(key[0]), key[1])):
         hands = grouped[kind, who]
         back = any(panel.hand_ids[h] in queued for h in hands)
+        whose = plain(" or ".join(map(quoted, who)))
         found.append(
             Finding(
                 code=f"qc.{kind}",
-                severity=Severity.INFO if kind in _INFORMATIVE else Severity.WARNING,
-                message=f"{plain(' or '.join(map(quoted, who)))}: {KINDS[kind]}, in {several(len(hands), 'answer')}",
+                severity=Severity.INFO if KINDS[kind].hint else Severity.WARNING,
+                message=f"{whose}: {KINDS[kind].means}, in {several(len(hands), 'answer')}",
                 suggestion=f"see {REPORT}" + ("; hint push --queue sends the hands back" if back else ""),
                 subjects=tuple(panel.hand_ids[h] for h in hands[:_EXAMPLES]),
                 count=len(hands),

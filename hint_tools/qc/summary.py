@@ -14,7 +14,7 @@ from hint_tools.qc.agreement import Agreement
 from hint_tools.qc.analysis import Analysis
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.gates import check_gates
-from hint_tools.qc.mistakes import KINDS
+from hint_tools.qc.kinds import KINDS
 from hint_tools.qc.people_page import compared, error_text, person_target, told_apart
 from hint_tools.qc.profiles import Profile
 from hint_tools.qc.wording import counted, in_words, several, with_interval
@@ -162,7 +162,7 @@ def _hands(analysis: Analysis, unanswered: int) -> list[Sentence]:
 
 def _mistakes(analysis: Analysis) -> list[str]:
     kinds = Counter(m.kind for m in analysis.mistakes if m.certain).most_common(_MOST_KINDS)
-    most = "; ".join(f"{KINDS[kind]} ({number})" for kind, number in kinds)
+    most = "; ".join(f"{KINDS[kind].means} ({number})" for kind, number in kinds)
     return [f"Certain mistakes found most often: {most}."] if kinds else []
 
 
