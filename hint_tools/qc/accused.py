@@ -91,16 +91,12 @@ def find_renamings(panel: Panel, pairs: Pairs, gains: PairGains, apart: Floats |
         for slot, other, order in ((a, b, forth), (b, a, np.argsort(forth))):
             charge = _Charge(float(gains.gain[k]), tuple(order.tolist()), bool(gains.mirrored[k]))
             charges.setdefault(hand, {})[slot, other] = charge
-    has_joints = panel.has_joints
-    return [
-        found
-        for hand in sorted(charges)
-        for found in _wrong_in(panel, hand, np.flatnonzero(has_joints[hand]).tolist(), charges[hand], apart)
-    ]
+    return [found for hand in sorted(charges) for found in _wrong_in(panel, hand, charges[hand], apart)]
 
 
-def _wrong_in(panel: Panel, hand: int, slots: list[int], charges: _Charges, apart: Floats | None) -> list[Renaming]:
-    """Whose names are wrong among the answers to one hand."""
+def _wrong_in(panel: Panel, hand: int, charges: _Charges, apart: Floats | None) -> list[Renaming]:
+    """Whose names are wrong in one hand."""
+    slots = np.flatnonzero(panel.has_joints[hand]).tolist()
     left = {r: _left_to_explain(slots, charges, r) for r in slots}
     right = [r for r in slots if left[r] == min(left.values())]
     disputed = any((r, q) in charges for r in right for q in right)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -69,10 +70,12 @@ class Panel:
         """(H, A): somebody answered."""
         return np.asarray(self.annotator != ABSENT, dtype=np.bool_)
 
-    @property
+    @cached_property
     def has_joints(self) -> Bools:
         """(H, A): the answer has joints."""
-        return np.asarray((self.visibility != ABSENT).any(axis=2), dtype=np.bool_)
+        found = np.asarray((self.visibility != ABSENT).any(axis=2), dtype=np.bool_)
+        found.flags.writeable = False
+        return found
 
 
 def build_panel(taken: Sequence[Submission], hands: Sequence[Hand], frames: Sequence[Frame]) -> Panel:
