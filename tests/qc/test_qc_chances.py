@@ -282,3 +282,12 @@ def test_what_is_a_slip_of_the_careful_is_usual_for_the_careless():
     assert HYPOTHESES[found.hypothesis[3]].words == "misplaced index_tip"
     assert found.slot[3] == 0
     assert np.delete(found.log_odds, 3).max() < 0
+
+
+@pytest.mark.parametrize(("people", "share"), [(2, 0.5), (3, 1.0)])
+def test_of_two_either_may_hold_the_mistake_and_of_three_one_does(people, share):
+    made = make_round(100, people, seed=402)
+    changed(made, 5, "bo", keypoints=joints_of(made, 5, "bo")[swapped(1, 4)])
+    found = weighed(made)
+    assert found.log_odds[5] > 5
+    assert found.share[5] == pytest.approx(share, abs=0.2)

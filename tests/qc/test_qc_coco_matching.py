@@ -21,13 +21,17 @@ def alone_in_pictures(points, first_id, area=AREA):
     return content
 
 
+def aside(points, px):
+    return points + np.array([px, 0.0])
+
+
 def test_the_only_two_of_a_picture_are_one_object_where_they_overlap_at_all(tmp_path):
     points = np.tile(SQUARE, (20, 1, 1))
     for apart in (40.0, 95.0):
-        report = measured(tmp_path, alone_in_pictures(points, 0), alone_in_pictures(points + [apart, 0], 1000))
+        report = measured(tmp_path, alone_in_pictures(points, 0), alone_in_pictures(aside(points, apart), 1000))
         assert report.counts["pairs"] == 20
     with pytest.raises(DataError):
-        measured(tmp_path, alone_in_pictures(points, 0), alone_in_pictures(points + [101.0, 0], 1000))
+        measured(tmp_path, alone_in_pictures(points, 0), alone_in_pictures(aside(points, 101.0), 1000))
 
 
 def test_of_objects_one_behind_the_other_the_nearest_are_paired_in_whatever_order_they_come(tmp_path):
@@ -48,7 +52,7 @@ def test_boxes_say_more_than_ids_that_happen_to_be_the_same(tmp_path):
     """Somebody's second object has the number of another one's first, and two joints just where that has them."""
     corner = np.array([[0.0, 0], [100, 0], [0, 100], [30, 30]])
     points = np.tile(corner, (40, 1, 1))
-    one, other = alone_in_pictures(points, 0), alone_in_pictures(points + [8.0, 0], 1000)
+    one, other = alone_in_pictures(points, 0), alone_in_pictures(aside(points, 8.0), 1000)
     two_joints = np.column_stack([corner, [2, 0, 0, 2]]).ravel().tolist()
     other["annotations"] += [{**row, "keypoints": two_joints} for row in one["annotations"]]
     report = measured(tmp_path, one, other)
@@ -58,7 +62,7 @@ def test_boxes_say_more_than_ids_that_happen_to_be_the_same(tmp_path):
 
 def test_of_two_areas_their_mean_counts(tmp_path):
     points = np.tile(SQUARE, (20, 1, 1))
-    files = alone_in_pictures(points, 0, 5_000.0), alone_in_pictures(points + [8.0, 0], 0, 15_000.0)
+    files = alone_in_pictures(points, 0, 5_000.0), alone_in_pictures(aside(points, 8.0), 0, 15_000.0)
     for contents in (files, files[::-1]):
         cells = measured(tmp_path, *contents).details["cells"]
         assert cells[0]["rms"] == pytest.approx(8 / 100 / math.sqrt(2))
