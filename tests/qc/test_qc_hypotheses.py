@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from qc_rounds import swapped
 from scipy import integrate, stats
 from test_qc_chances import held, log_density, number_of
 
@@ -10,14 +11,13 @@ from hint_tools.qc.hypotheses import changes_of_answer
 SIZE = 80.0
 
 
-def told(points, mean, variance, k, known=None):
+def told(points, mean, variance, k, known=None, placed=None):
     """Log of the likelihood ratio of hypothesis `k` over no mistake, σ given."""
     every = np.ones((1, 21), dtype=bool)
     there = every if known is None else known[None]
-    found = changes_of_answer(
-        points[None], every, np.where(there[..., None], mean, 0.0), there, variance[None], np.array([SIZE]),
-        np.arange(21)[None],
-    )  # fmt: skip
+    own = every if placed is None else placed[None]
+    given = np.where(own[..., None], points, 0.0), own, np.where(there[..., None], mean, 0.0), there
+    found = changes_of_answer(*given, variance[None], np.array([SIZE]), np.arange(21)[None])
     return -0.5 * found.scatter[0, k] - found.freedom[0, k] / 2 * np.log(2 * np.pi) + found.density[0, k]
 
 
@@ -74,3 +74,19 @@ def test_an_answer_elsewhere_lies_about_a_hand_away_in_every_joint():
     expected = sum(near(p, m, 0.5) for p, m in zip(points, mean, strict=True))
     found = told(points, mean, variance, number_of("annotated something else"))
     assert found == pytest.approx(expected - log_density(points, mean, variance, SIZE), abs=1e-8)
+
+
+def test_a_point_that_has_nothing_to_lie_on_may_be_anywhere_about_the_hand():
+    """As named, the middle's point has no partner; swapped, what would have none was never placed."""
+    points, mean, variance = held(np.random.default_rng(16), reorder=swapped(1, 2))
+    known, placed = np.arange(21) != 11, np.arange(21) != 7
+    as_named = np.flatnonzero(known & placed)
+    order = swapped(1, 2)
+    goals = np.flatnonzero(known & placed[order])
+    expected = (
+        log_density(points[order][goals], mean[goals], variance[goals], SIZE)
+        - log_density(points[as_named], mean[as_named], variance[as_named], SIZE)
+        - near(mean[0], mean[0], 0.5)
+    )
+    found = told(points, mean, variance, number_of("swapped index and middle"), known, placed)
+    assert found == pytest.approx(expected, abs=1e-8)
