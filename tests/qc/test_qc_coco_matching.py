@@ -49,11 +49,11 @@ def test_of_objects_one_behind_the_other_the_nearest_are_paired_in_whatever_orde
 
 
 def test_boxes_say_more_than_ids_that_happen_to_be_the_same(tmp_path):
-    """Somebody's second object has the number of another one's first, and two joints just where that has them."""
+    """Somebody's second object has the number of another one's first, and two joints a little nearer to it."""
     corner = np.array([[0.0, 0], [100, 0], [0, 100], [30, 30]])
     points = np.tile(corner, (40, 1, 1))
     one, other = alone_in_pictures(points, 0), alone_in_pictures(aside(points, 8.0), 1000)
-    two_joints = np.column_stack([corner, [2, 0, 0, 2]]).ravel().tolist()
+    two_joints = np.column_stack([corner + np.array([0.0, 7.0]), [2, 0, 0, 2]]).ravel().tolist()
     other["annotations"] += [{**row, "keypoints": two_joints} for row in one["annotations"]]
     report = measured(tmp_path, one, other)
     assert (report.counts["pairs"], report.counts["annotated once"]) == (40, 40)

@@ -1,6 +1,5 @@
 """Which of two hands comes first in the queue, and how likely what distances don't show is."""
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +13,8 @@ from hint_tools.qc.chances import KINDS, Chances, Law
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.hypotheses import HYPOTHESES
 from hint_tools.qc.mistakes import Mistake
-from hint_tools.qc.queue import asked_again, hand_odds, joints_at_stake, rank_hands
+from hint_tools.qc.panel import build_pairs
+from hint_tools.qc.queue import build_queue, find_outliers, joints_at_stake, rank_hands
 
 CONFIG = QcConfig(bootstrap=50)
 
@@ -61,13 +61,14 @@ def test_where_all_are_mirrored_or_the_pre_label_is_two_in_three_are_people():
         *((k, 1.0) for k in ("wrong-side", "side-unclear", "rejection-split", "no-joints", "in-one-place")),
         *((k, 0.99) for k in ("wrong-hand", "outside-picture")),
         *((k, 0.5) for k in ("side-doubtful", "outside-box", "long-bone", "unposable")),
-        *((k, math.exp(-6) / (1 + math.exp(-6))) for k in ("missed-occlusion", "rubber-stamp", "impossible-time")),
+        *((k, None) for k in ("missed-occlusion", "rubber-stamp", "impossible-time")),
     ],
 )
 def test_a_contradiction_is_certain_another_hand_nearly_and_a_hint_right_as_often_as_wrong(kind, chance):
+    made = make_round(1, 1, seed=342)
+    panel = made.panel()
+    outliers = find_outliers(panel, build_pairs(panel), np.ones(panel.visibility.shape))
     one = np.zeros(1, dtype=int)
     chances = Chances(np.array([-6.0]), one, one, np.ones(1), Law(np.full(len(KINDS), 0.001), 12.0, 1.0))
-    mistake = Mistake(kind, 0, (0,), "told")
-    odds = float(hand_odds(chances, [mistake])[0])
-    assert 1 / (1 + math.exp(-odds)) == pytest.approx(chance)
-    assert asked_again(mistake) is (chance > 0.1)
+    queue = build_queue(panel, outliers, [Mistake(kind, 0, (0,), "told")], chances, CONFIG)
+    assert [q.score for q in queue] == ([pytest.approx(chance)] if chance else [])
