@@ -104,6 +104,16 @@ def test_figures_of_known_displacements():
     assert math.isnan(every.distance.low)
 
 
+def test_similarity_is_by_the_mean_variance_of_both_answers():
+    """COCO's exp(-d² / 2 s² k²), k² = 8 σ²: 4 px apart, σ of 1 and 3 px."""
+    joints = np.linspace([0, 0], [100, 50], 21)
+    answers = [answer("h", n, joints + d, np.full(21, 2)) for n, d in (("a", 0), ("b", [4, 0]))]
+    panel = build_panel(answers, [Hand(hand_id="h", frame_id="f", box=[0, 0, 100, 50])], [])
+    sigma = np.ones(panel.visibility.shape) * np.array([1, 3])[None, :, None]
+    found = pair_distances(panel, build_pairs(panel), sigma)
+    assert found.oks == pytest.approx(np.full((1, 21), math.exp(-16 / (2 * 8 * (1 + 9) / 2))))
+
+
 def test_joints_both_left_on_the_pre_label_can_be_set_aside():
     """Both leave five joints alone, one leaves five more; the others lie 6 px apart."""
     joints = np.linspace([0, 0], [100, 50], 21)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from qc_rounds import Round, changed, joints_of, make_round, swapped
+from qc_rounds import SIGMA, Round, changed, joints_of, make_round, swapped
 from scipy import integrate, stats
 
 from hint_tools.qc import chances as chances_module
@@ -252,3 +252,42 @@ def test_a_round_of_few_hands_is_judged_too(hands):
     told = chance(weighed(made))
     assert told[1] > 0.99
     assert np.delete(told, 1).max() < 0.1
+
+
+@pytest.mark.parametrize(("times", "wrong"), [(3.0, False), (10.0, True)])
+def test_no_hand_is_so_hard_that_nothing_in_it_could_be_a_mistake(times, wrong):
+    """Hands differ much; on one of them both err three or ten times σ."""
+    made = make_round(100, 2, seed=400)
+    factor = np.random.default_rng(0).lognormal(0, 0.5, 100)
+    factor[3] = times
+    for h in range(100):
+        for name in ("ana", "bo"):
+            moved = factor[h] * (joints_of(made, h, name) - made.truth[h])
+            changed(made, h, name, keypoints=made.truth[h] + moved)
+    odds = weighed(made).log_odds[3]
+    assert odds > 5 if wrong else odds < -2
+
+
+def test_what_is_a_slip_of_the_careful_is_usual_for_the_careless():
+    """Both 11 σ off at one joint; one of them errs three times as much as others everywhere."""
+    made = make_round(120, 3, seed=401)
+    for h in range(120):
+        changed(made, h, "cy", keypoints=made.truth[h] + 3 * (joints_of(made, h, "cy") - made.truth[h]))
+    for h, name in ((3, "ana"), (5, "cy")):
+        joints = joints_of(made, h, name).copy()
+        joints[8] = made.truth[h, 8] + 11 * SIGMA[made.visibility[h, 8]] * made.scale[h] / np.sqrt(2)
+        changed(made, h, name, keypoints=joints)
+    found = weighed(made)
+    assert found.log_odds[3] > 5
+    assert HYPOTHESES[found.hypothesis[3]].words == "misplaced index_tip"
+    assert found.slot[3] == 0
+    assert np.delete(found.log_odds, 3).max() < 0
+
+
+@pytest.mark.parametrize(("people", "share"), [(2, 0.5), (3, 1.0)])
+def test_of_two_either_may_hold_the_mistake_and_of_three_one_does(people, share):
+    made = make_round(100, people, seed=402)
+    changed(made, 5, "bo", keypoints=joints_of(made, 5, "bo")[swapped(1, 4)])
+    found = weighed(made)
+    assert found.log_odds[5] > 5
+    assert found.share[5] == pytest.approx(share, abs=0.2)

@@ -62,6 +62,15 @@ def test_a_few_joints_in_the_box_are_not_another_hand():
     assert queued is None
 
 
+@pytest.mark.parametrize(("away", "named"), [(0.0, set()), (3.0, {"wrong-hand"})])
+def test_two_joints_are_of_another_hand_only_where_neither_is_near_the_box(away, named):
+    made = make_round(30, 2, seed=223)
+    for name in ("ana", "bo"):
+        _only(made, 3, name, (5, 9))
+    changed(made, 3, "bo", keypoints=joints_of(made, 3, "bo") + away * made.scale[3])
+    assert _concluded(made)[1] == named
+
+
 def test_two_who_place_different_joints_have_not_met():
     made = make_round(30, 2, seed=219)
     _only(made, 3, "ana", (0,))

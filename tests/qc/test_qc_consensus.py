@@ -157,3 +157,26 @@ def test_sides_and_rejections_are_counted():
     split = vote_rejection(build_panel(mixed, [hand], []))
     assert not split.rejected[0]
     assert split.split[0]
+
+
+def test_an_answer_far_off_widens_the_ellipse_no_more_than_it_weighs():
+    """Three answers, one 30 σ away: (8 + Σ w u²) / (8 + 2) / Σ w along it, 8 / 10 / Σ w across, σ = 1 px."""
+    points = np.zeros((1, 3, 21, 2))
+    points[0, 2, :, 0] = 30.0
+    found = robust_positions(points, np.ones((1, 3, 21)), np.zeros((1, 3, 21), dtype=bool))
+    weight, apart = found.weight[0, :, 0], points[0, :, 0, 0] - found.mean[0, 0, 0]
+    assert weight[2] == pytest.approx(1.5 / apart[2])
+    along = (8 + (weight * apart**2).sum()) / 10 / weight.sum()
+    assert found.covariance[0, 0] == pytest.approx(np.diag([along, 0.8 / weight.sum()]))
+    assert along < 4
+
+
+def test_where_all_answers_are_left_out_they_are_all_there_is():
+    made = make_round(2, 2, seed=410)
+    panel = made.panel()
+    sigma, out = np.ones(panel.visibility.shape), np.zeros(panel.visibility.shape, dtype=bool)
+    out[0, :, 5:9] = True
+    out[1, 0] = True
+    found = robust_positions(panel.keypoints, sigma, out)
+    assert found.mean[0] == pytest.approx(panel.keypoints[0].mean(axis=0))
+    assert found.mean[1] == pytest.approx(panel.keypoints[1, 1])

@@ -128,3 +128,40 @@ def test_one_hand_that_a_whole_lab_answered(people):
     assert right[:10].all()
     assert right.mean() > 0.97
     assert np.median(found.specificity) == pytest.approx(0.9, abs=0.04)
+
+
+def in_words(rows):
+    """A panel of (annotator, 21 states) for each hand."""
+    hands = [Hand(hand_id=f"h{h:05d}", frame_id=f"f{h:05d}", side="right", box=[0, 0, 9, 9]) for h in range(len(rows))]
+    answers = [
+        answer(hand.hand_id, name, np.zeros((21, 2)), np.asarray(said))
+        for hand, row in zip(hands, rows, strict=True)
+        for name, said in row
+    ]
+    return build_panel(answers, hands, [])
+
+
+def test_hands_answered_alone_teach_nothing_about_people():
+    rng = np.random.default_rng(6)
+    both = []
+    for _ in range(60):
+        truth = np.where(rng.random(21) < 0.35, 1, 2)
+        both.append([(n, np.where(rng.random(21) < skill, truth, 3 - truth)) for n, skill in
+                     (("ana", 0.95), ("bo", 0.8), ("cy", 0.7))])  # fmt: skip
+    alone = [[("bo", np.full(21, word))] for word in (1, 2) for _ in range(40)]
+    few, many = (estimate_visibility(in_words(rows)) for rows in (both, both + alone))
+    assert many.sensitivity == pytest.approx(few.sensitivity)
+    assert many.specificity == pytest.approx(few.specificity)
+    assert many.prevalence == pytest.approx(few.prevalence)
+
+
+@pytest.mark.parametrize(("usual", "word"), [(2, 1), (1, 2)])
+def test_the_only_word_on_a_joint_stands_against_all_that_is_usual(usual, word):
+    """Forty people with two hands each, too few for anybody to be known by; one hand has one answer."""
+    rows = [[(f"p{(h + k) % 40:02d}", np.full(21, usual)) for k in (0, 7)] for h in range(40)]
+    said = np.where(np.arange(21) == 8, word, usual)
+    panel = in_words([*rows, [("q", said)]])
+    model = estimate_visibility(panel)
+    assert model.one_coin.all()
+    assert (model.probability[40, 8] - 0.5) * (1 if word == 2 else -1) >= 0
+    assert vote_visibility(panel).state[40].tolist() == said.tolist()

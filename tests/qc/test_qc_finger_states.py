@@ -82,3 +82,26 @@ def test_too_little_judged_twice_changes_nothing():
     alone = estimate_visibility(panel)
     assert alone.one_coin.all()
     assert along_fingers(panel, alone) is alone
+
+
+@pytest.mark.parametrize("word", [1, 2])
+def test_the_only_word_on_a_joint_is_not_overruled_by_the_rest_of_its_finger(word):
+    """Fingers hide as wholes; somebody alone says that one joint of a finger is not like the other three."""
+    panel, _ = judged(300, (0.8, 0.8, 0.8), as_wholes=True, errors_on_wholes=False, seed=4)
+    panel.visibility[7] = -1
+    panel.visibility[7, 0] = 2
+    panel.visibility[7, 0, 5:9] = 3 - word, word, 3 - word, 3 - word
+    found = along_fingers(panel, estimate_visibility(panel)).probability[7, 5:9]
+    assert (found[1] - 0.5) * (1 if word == 2 else -1) >= 0
+
+
+def test_fingers_judged_once_do_not_tell_how_fingers_hide():
+    """Two hundred hands answered by three, where fingers hide as wholes; then as many more by one, by turns."""
+    panel, _ = judged(400, (0.85, 0.85, 0.85), as_wholes=True, errors_on_wholes=False, seed=5)
+    model = estimate_visibility(panel)
+    found = []
+    for states in (np.full(21, 2), 1 + np.arange(21) % 2):
+        panel.visibility[200:, 1:] = -1
+        panel.visibility[200:, 0] = states
+        found.append(along_fingers(panel, model).probability[:200])
+    assert found[0] == pytest.approx(found[1], abs=0.02)

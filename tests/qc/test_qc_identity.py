@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from qc_rounds import NAMES, changed, joints_of, kinds, make_round, swapped
 
 from hint_tools.core.skeleton import FINGERS
+from hint_tools.qc.accused import find_renamings
 from hint_tools.qc.analysis import analyse
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.identity import pair_gains
@@ -182,3 +183,15 @@ def test_of_five_one_who_could_not_tell_does_not_acquit():
     found = [m for m in analysed(made).mistakes if m.gain > 0]
     assert kinds(found, made.panel()) == {("finger-swap", 4, "bo")}
     assert all(m.certain for m in found)
+
+
+def test_of_two_who_say_so_the_one_whose_naming_mends_more_is_heard():
+    made = make_round(60, 3, seed=17)
+    changed(made, 4, "bo", keypoints=joints_of(made, 4, "bo")[swapped(1, 2)])
+    panel = made.panel()
+    pairs = build_pairs(panel)
+    gains = pair_gains(panel, pairs, np.full(panel.visibility.shape, 0.02) * made.scale[:, None, None], 25.0)
+    assert pairs.hand[gains.pair].tolist() == [4, 4]
+    (found,) = find_renamings(panel, pairs, gains)
+    assert panel.annotators[panel.annotator[4, found.slot]] == "bo"
+    assert found.gain == gains.gain.max() > gains.gain.min() + 1

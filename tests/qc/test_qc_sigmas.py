@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from qc_rounds import SIGMA, make_round
+from qc_rounds import SIGMA, changed, joints_of, make_round
 from scipy import stats
 
 from hint_tools.core.skeleton import JOINT_INDEX
@@ -11,7 +11,7 @@ from hint_tools.qc.bootstrap import Resampler
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.panel import build_pairs
 from hint_tools.qc.scale import geometric_median, measure
-from hint_tools.qc.sigmas import MEDIAN_FACTOR, POPULATION, measure_sigmas
+from hint_tools.qc.sigmas import FLOOR_PX, MEDIAN_FACTOR, POPULATION, measure_sigmas
 
 
 def test_median_factor_is_that_of_chi_squared_for_pair_differences():
@@ -134,3 +134,66 @@ def test_sizes_of_a_known_hand():
     assert sizes.longer[0] == 90
     assert sizes.palm[0] == 50
     assert np.isnan(measure(np.full((1, 21, 2), np.nan)).scale[0])
+
+
+def test_a_hand_and_its_mirror_image_are_as_large_as_either():
+    """Their middle is a line; so is that of their joints."""
+    joints = make_round(1, 1, seed=17).truth
+    turned = joints * [-1, 1] + [2 * joints[..., 0].mean(), 0]
+    answers = np.stack([joints, turned], axis=1)
+    middle = geometric_median(answers.swapaxes(1, 2))
+    found, own = measure(middle, answers), measure(joints)
+    assert measure(middle).scale[0] < 0.2 * own.scale[0]
+    assert found.scale == pytest.approx(own.scale)
+    assert found.longer == pytest.approx(own.longer)
+
+
+def test_one_joint_far_away_makes_no_hand_large():
+    joints = make_round(1, 1, seed=18).truth
+    own = measure(joints)
+    joints[0, 4] += 100 * own.scale
+    assert measure(joints).scale < 3 * own.scale
+    assert measure(joints).longer < 3 * own.longer
+
+
+def test_a_hand_of_few_joints_is_as_large_as_the_box_that_was_asked_for():
+    joints = np.full((2, 21, 2), np.nan)
+    joints[0, [0, 5, 9]] = [[0, 0], [4, 2], [2, 8]]
+    joints[1, :10] = np.arange(20).reshape(10, 2)
+    found = measure(joints, asked=np.array([[0.0, 0, 90, 40]] * 2))
+    assert (found.scale[0], found.longer[0]) == (60, 90)
+    assert (found.scale[1], found.longer[1]) == (18, 18)
+
+
+def test_three_words_in_four_settle_a_state_and_two_in_three_do_not():
+    """Of three people one calls six hidden joints visible; then of four."""
+    for people, told in ((3, 0), (4, 3)):
+        made = make_round(40, people, seed=19)
+        hidden = np.where(np.arange(21) < 6, 1, 2)
+        for h in range(40):
+            for name in ("ana", "bo", "cy", "di")[:people]:
+                changed(made, h, name, visibility=np.full(21, 2) if name == "cy" else hidden)
+        found = measured(made)
+        pairs = people * (people - 1) // 2
+        assert sum(c.estimate.n for c in found.cells if c.joint == "wrist" and c.state == "occluded") == told * 40
+        assert sum(c.estimate.n for c in found.cells if c.joint == "pinky_tip" and c.state == "visible") == pairs * 40
+        assert np.isfinite(found.relative).sum() == (15 * pairs + 6 * told) * 40
+
+
+def test_a_joint_half_of_all_call_hidden_has_half_of_either_variance():
+    made = make_round(60, 2, seed=20)
+    changed(made, 3, "bo", visibility=np.where(np.arange(21) == 8, 3 - made.visibility[3], made.visibility[3]))
+    found = measured(made)
+    sigma = found.in_px(made.panel(), made.scale, personal=False)[3, :, 8] / made.scale[3]
+    expected = math.sqrt((found.table[1, 8] ** 2 + found.table[2, 8] ** 2) / 2)
+    assert sigma == pytest.approx(np.full(2, expected))
+
+
+def test_nobody_is_expected_to_click_finer_than_pixels_are():
+    """Two who are a fifth of a pixel apart at every joint have σ of an eighth of one."""
+    made = make_round(40, 2, seed=21)
+    for h in range(40):
+        changed(made, h, "bo", keypoints=joints_of(made, h, "ana") + np.array([0.2, 0.0]))
+    found = measured(made)
+    assert found.in_px(made.panel(), made.scale, personal=False) == pytest.approx(FLOOR_PX)
+    assert pytest.approx(1 / math.sqrt(12), abs=0.02) == FLOOR_PX
