@@ -88,8 +88,8 @@ def measure(robust: Floats, answers: Floats | None = None, asked: Floats | None 
     scale, longer = _extent(robust)
     if answers is not None:
         own_scale, own_longer = (_median(e) for e in _extent(answers))
-        scale = np.where(scale < COLLAPSED * own_scale, own_scale, scale)
-        longer = np.where(longer < COLLAPSED * own_longer, own_longer, longer)
+        scale = np.where((scale >= COLLAPSED * own_scale) | np.isnan(own_scale), scale, own_scale)
+        longer = np.where((longer >= COLLAPSED * own_longer) | np.isnan(own_longer), longer, own_longer)
     if asked is not None:
         few = np.isfinite(robust).all(axis=-1).sum(axis=1)
         few = (few > 0) & (few < FEW)

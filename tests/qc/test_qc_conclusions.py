@@ -9,6 +9,7 @@ from hint_tools.qc.analysis import Beside, analyse
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.panel import build_panel
 from hint_tools.qc.results import qc_json
+from hint_tools.qc.scale import measure
 
 CONFIG = QcConfig(bootstrap=50)
 
@@ -125,3 +126,12 @@ def test_a_joint_no_picture_can_hold_is_none(absurd):
     found, before = analysed(made).consensus[3], analysed(clean).consensus[3]
     assert found.status == Status.AGREED
     assert np.abs(found.keypoints - before.keypoints).max() < 0.03 * made.scale[3]
+
+
+def test_the_middle_of_a_hand_and_its_mirror_image_is_a_line_and_has_the_size_of_either():
+    """Exactly: on whole pixels, where no rounding keeps the box from having no width at all."""
+    one = np.rint(make_round(1, 2, seed=224).truth[0])
+    other = np.stack([1000 - one[:, 0], one[:, 1]], axis=1)
+    middle = (one + other) / 2
+    sizes = measure(middle[None], np.stack([one, other])[None])
+    assert sizes.scale[0] == pytest.approx(measure(one[None]).scale[0])
