@@ -17,6 +17,7 @@ from hint_tools.qc.config import QcConfig
 from hint_tools.qc.drift import Change, PeriodFigures, find_changes, measure_periods
 from hint_tools.qc.gold import GoldTest, gold_tests
 from hint_tools.qc.joints import Joints, analyse_joints
+from hint_tools.qc.later_rounds import agreement_by_round
 from hint_tools.qc.mistakes import (
     KINDS,
     Mistake,
@@ -56,12 +57,14 @@ class Beside:
         repeats: (first, second) answers of one annotator to one hand.
         frames: by id.
         fits: of an earlier consensus, by hand.
+        later: round beyond the first -> answers of it that are compared with each other, to hands of `decided`.
     """
 
     decided: Panel = field(default_factory=lambda: build_panel((), (), ()))
     repeats: Sequence[tuple[Submission, Submission]] = ()
     frames: Mapping[str, Frame] = field(default_factory=dict)
     fits: Mapping[str, Fit] = field(default_factory=dict)
+    later: Mapping[int, Panel] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,11 +135,15 @@ def analyse(
     untouched = untouched_answers(panel, predictions, config.rubber_stamp_px)
     left, _ = untouched_joints(panel, predictions, config.rubber_stamp_px)
     bias = measure_bias(panel, placed, resampler)
+    agreement = measure_agreement(panel, pairs, distances, sizes, resampler, sigmas.influence, left)
+    agreement += agreement_by_round(
+        agreement[0], more.later, more.decided.hand_ids, later.sizes, sigmas, config.bootstrap, config.seed
+    )
     return Analysis(
         panel=panel,
         sizes=sizes,
         sigmas=sigmas,
-        agreement=tuple(measure_agreement(panel, pairs, distances, sizes, resampler, sigmas.influence, left)),
+        agreement=tuple(agreement),
         curves=pck_curves(pairs, distances, sizes),
         occlusion=occlusion_agreement(occlusion_counts(panel)),
         occlusion_intervals=occlusion_estimates(occlusion_counts(panel), resampler),

@@ -82,6 +82,7 @@ def run(config: QcConfig, project: Project) -> Report:
         repeats=(*candidates.repeats, *planned_repeats(candidates.taken, twins)),
         frames={f.frame_id: f for f in frames},
         fits={f.hand_id: f for f in project.read_if_any(FITS)},
+        later={number: build_panel(answers, hands, frames) for number, answers in candidates.later.items()},
     )
     analysis = analyse(panel, by_id, predictions, config, beside)
     findings = [
