@@ -37,10 +37,10 @@ from hint_tools.qc.occlusion import (
 )
 from hint_tools.qc.occlusion_intervals import OcclusionEstimates, occlusion_estimates
 from hint_tools.qc.panel import Panel, build_panel
-from hint_tools.qc.plausible import EXPLAINABLE, implausible
+from hint_tools.qc.plausible import AFTER_A_FIT, EXPLAINABLE, implausible
 from hint_tools.qc.prelabels import untouched_answers, untouched_joints
 from hint_tools.qc.profiles import Profile, build_profiles
-from hint_tools.qc.queue import build_queue, find_outliers
+from hint_tools.qc.queue import build_queue, find_outliers, worth_a_look
 from hint_tools.qc.repeats import Repeats, measure_repeats
 from hint_tools.qc.scale import Sizes
 from hint_tools.qc.shared_mistakes import mirrored_by_all
@@ -72,7 +72,8 @@ class Analysis:
     """Everything `qc` concludes; `consensus` is sorted by hand and has those of `panel` and of `decided`.
 
     In the reasons of `quoted_queue` names are quoted (`core.quoted_names`).
-    `overruled` has what the first answers to a decided hand say alone, by hand.
+    `overruled` has what the first answers to a decided hand say alone, by hand. `worth_a_look` are the hands that would
+    be in the queue by the first answers alone: no second look, expert or fit has a word.
     """
 
     panel: Panel
@@ -88,6 +89,7 @@ class Analysis:
     overruled: Mapping[str, Consensus]
     chances: Chances
     quoted_queue: tuple[QueueItem, ...]
+    worth_a_look: frozenset[str]
     profiles: tuple[Profile, ...]
     gold: tuple[GoldTest, ...]
     periods: tuple[PeriodFigures, ...]
@@ -153,6 +155,7 @@ def analyse(
         overruled={c.hand_id: c for c in first.records if consensus[c.hand_id] is not c},
         chances=chances,
         quoted_queue=tuple(_queue(panel, joints, mistakes, chances, first, later, config)),
+        worth_a_look=_by_first_answers(panel, joints, mistakes, chances, first, config),
         profiles=tuple(build_profiles(panel, pairs, sigmas, bias, mistakes, seen.model, untouched, resampler)),
         gold=tuple(gold_tests(panel, more.decided, config.experts, common, config.queue_z)),
         periods=tuple(measure_periods(panel, pairs, sigmas.relative, resampler)) if len(panel.periods) > 1 else (),
@@ -213,3 +216,19 @@ def _queue(
     settled = frozenset(c.hand_id for c in later.records if c.status == Status.ADJUDICATED)
     unsettled = {**first.doubts, **{hand: f"after another look: {words}" for hand, words in later.doubts.items()}}
     return build_queue(panel, outliers, mistakes, chances, config, settled=settled, unsettled=unsettled)
+
+
+def _by_first_answers(
+    panel: Panel,
+    joints: Joints,
+    mistakes: Sequence[Mistake],
+    chances: Chances,
+    first: Concluded,
+    config: QcConfig,
+) -> frozenset[str]:
+    """Ids of the hands that the first answers alone make worth a second look."""
+    common = joints.sigmas.in_px(panel, joints.sizes.scale, personal=False)
+    outliers = find_outliers(panel, joints.pairs, common)
+    unfitted = [m for m in mistakes if m.kind != AFTER_A_FIT]
+    chosen = worth_a_look(panel, outliers, unfitted, chances, config, first.doubts)
+    return frozenset(hand for hand, worth in zip(panel.hand_ids, chosen.tolist(), strict=True) if worth)

@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from qc_rounds import answer, make_round
+from qc_rounds import answer, changed, joints_of, make_round, swapped
 from test_qc_run import project_of
 
 from hint_tools.core.ids import task_key
@@ -34,7 +34,10 @@ def rounds(results):
 
 @pytest.fixture
 def made():
-    return make_round(40, 3, seed=3, noise=2)
+    found = make_round(40, 3, seed=3, noise=2)
+    for hand in (1, 2, 30):
+        changed(found, hand, "bo", keypoints=joints_of(found, hand, "bo")[swapped(1, 3)])
+    return found
 
 
 def twice_looked(made):
@@ -55,6 +58,8 @@ def test_each_round_is_compared_within_itself_and_with_nothing_else(tmp_path, ma
     found = rounds(after)
     assert list(found) == ["1", "2", "3"]
     assert [a for a in after["agreement"] if a["group"] != "round"] == before["agreement"]
+    assert after["figures"] == before["figures"]  # what rounds are compared by: a second look makes no round better
+    assert len(after["queue"]) < len(before["queue"])
     assert found["1"] == {**before["agreement"][0], "group": "round", "name": "1"}
     assert (found["2"]["pairs"], found["3"]["pairs"]) == (16 * 21, 8 * 21)
     # two who err by σ are sqrt(pi) σ apart on average
