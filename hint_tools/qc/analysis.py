@@ -126,10 +126,8 @@ def analyse(
     seen = vote_visibility(panel)
     mistakes = _mistakes(panel, hands, predictions, more, joints, side, rejection, config)
     common = sigmas.in_px(panel, sizes.scale, personal=False)
-    first, later = (
-        conclude(panel, hands, joints, seen, side, rejection, config),
-        decide(more.decided, hands, sigmas, config),
-    )
+    first = conclude(panel, hands, joints, seen, side, rejection, config)
+    later = decide(more.decided, hands, sigmas, config)
     consensus = {c.hand_id: c for c in (*first.records, *later.records)}
     chances = weigh(panel, sigmas, sizes.scale, joints.renamings)
     distances = pair_distances(panel, pairs, common)
@@ -138,9 +136,7 @@ def analyse(
     left, _ = untouched_joints(panel, predictions, config.rubber_stamp_px)
     bias = measure_bias(panel, placed, resampler)
     agreement = measure_agreement(panel, pairs, distances, sizes, resampler, sigmas.influence, left)
-    agreement += agreement_by_round(
-        agreement[0], more.later, more.decided.hand_ids, later.sizes, sigmas, config.bootstrap, config.seed
-    )
+    agreement += agreement_by_round(agreement[0], more.later, more.decided.hand_ids, later.sizes, sigmas, config)
     return Analysis(
         panel=panel,
         sizes=sizes,

@@ -9,6 +9,7 @@ import numpy as np
 
 from hint_tools.qc.agreement import Agreement, measure_agreement, pair_distances
 from hint_tools.qc.bootstrap import Resampler
+from hint_tools.qc.config import QcConfig
 from hint_tools.qc.panel import Panel, build_pairs
 from hint_tools.qc.scale import Sizes
 from hint_tools.qc.sigmas import Sigmas
@@ -22,8 +23,7 @@ def agreement_by_round(
     hand_ids: Sequence[str],
     sizes: Sizes,
     sigmas: Sigmas,
-    resamples: int,
-    seed: int,
+    config: QcConfig,
 ) -> list[Agreement]:
     """One row for the first round and one for each later one in which two people answered a hand; else none at all.
 
@@ -33,8 +33,7 @@ def agreement_by_round(
         hand_ids: of all hands that later rounds answered, and maybe more.
         sizes: of those hands, as those who decided have them.
         sigmas: of the first round: few hands come again, and the hardest ones.
-        resamples: of each round's pictures.
-        seed: of the resamples.
+        config: with the resamples of each round's pictures.
     """
     place = {hand: k for k, hand in enumerate(hand_ids)}
     rows = [replace(first, group=GROUP, name="1")]
@@ -44,7 +43,8 @@ def agreement_by_round(
             continue
         at = np.array([place[h] for h in panel.hand_ids], dtype=np.int64)
         own = Sizes(sizes.box[at], sizes.scale[at], sizes.longer[at], sizes.palm[at])
+        resampler = Resampler(panel.image, config.bootstrap, config.seed)
         distances = pair_distances(panel, pairs, sigmas.in_px(panel, own.scale, personal=False))
-        everything, *_ = measure_agreement(panel, pairs, distances, own, Resampler(panel.image, resamples, seed))
+        everything, *_ = measure_agreement(panel, pairs, distances, own, resampler)
         rows.append(replace(everything, group=GROUP, name=str(number + 1)))
     return rows if len(rows) > 1 else []

@@ -76,6 +76,18 @@ def qc_json(
         **({"figures": figures_json(this)} if this else {}),
         "rounds": rounds_json(rounds) if rounds else {"earlier": [], "compared": []},
         "annotators": [_annotator(analysis, p) for p in analysis.profiles],
+        **_of_people(analysis),
+        "mistakes": [_mistake(panel, m) for m in analysis.mistakes],
+        "queue": [{"hand": q.hand_id, "rank": q.rank, "score": q.score, "reason": q.reason} for q in analysis.queue],
+    }
+    plain: dict[str, Any] = _without_nan(document)
+    return plain
+
+
+def _of_people(analysis: Analysis) -> dict[str, Any]:
+    """Gold hands, errors over time and repeats."""
+    panel = analysis.panel
+    return {
         "gold": [
             {
                 "annotator": panel.annotators[t.annotator],
@@ -115,11 +127,7 @@ def qc_json(
             }
             for r in analysis.repeats
         ],
-        "mistakes": [_mistake(panel, m) for m in analysis.mistakes],
-        "queue": [{"hand": q.hand_id, "rank": q.rank, "score": q.score, "reason": q.reason} for q in analysis.queue],
     }
-    plain: dict[str, Any] = _without_nan(document)
-    return plain
 
 
 def sigmas_json(sigmas: Sigmas) -> dict[str, Any]:
