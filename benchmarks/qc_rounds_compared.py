@@ -76,10 +76,12 @@ def _figures(
     skill: np.ndarray = SKILL,
     mistakes: dict[str, float] = MISTAKES,
 ) -> RoundFigures:
-    made = answer(make_world(HANDS, seed), people, 900_000 + seed, rates=mistakes)
-    # mistakes are far larger than σ: they stay as large as they are
+    made = answer(make_world(HANDS, seed), people, 900_000 + seed, noise=noise, rates=mistakes)
+    factor = np.repeat(errors[None, :people], HANDS, axis=0)
+    for h, a in set().union(*made.planted.values()):
+        factor[h, a] = 1.0  # a mistake stays as large as it is
     truth, rng = made.world.joints[:, None], np.random.default_rng(seed)
-    made.joints = truth + (made.joints - truth) * (noise * errors[:people])[None, :, None, None]
+    made.joints = truth + (made.joints - truth) * factor[:, :, None, None]
     right = rng.random(made.said.shape) < skill[None, :people, None]
     made.said = np.where(right, made.said, 3 - made.said)
     seconds = rng.lognormal(np.log(SECONDS), 0.5, len(made.submissions()))

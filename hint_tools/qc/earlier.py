@@ -30,7 +30,7 @@ def read_earlier(paths: Sequence[Path], own: Path) -> tuple[RoundFigures, ...]:
         ConfigError: there is nothing at a path, or it was given twice, or is the project at hand.
         DataError: `hint qc` has not run there, or the file is another one than it writes.
     """
-    files = [_file_of(path) for path in paths]
+    files = [_file_of(path.absolute()) for path in paths]
     for path, file in zip(paths, files, strict=True):
         if file.resolve() == (own / RESULTS).resolve():
             raise ConfigError(
@@ -56,7 +56,7 @@ def _file_of(path: Path) -> Path:
 
 def _names(files: Sequence[Path]) -> list[str]:
     """Each project's folder, or the name of a file that lies elsewhere; numbered where several are called alike."""
-    called = [f.parent.parent.resolve().name if f.resolve().parent.name == "qc" else f.stem for f in files]
+    called = [f.parent.parent.name if f.parent.name == "qc" else f.stem for f in files]
     number: Counter[str] = Counter()
     names = []
     for name in called:
@@ -97,7 +97,8 @@ def _wrong(error: Exception) -> str:
 def _figures(told: Mapping[str, Any], name: str) -> RoundFigures:
     people = {str(who): _of(PERSON_FIGURES, own, f"{who}: ") for who, own in told["annotators"].items()}
     answers = _number(told["answers_per_hand"], "answers_per_hand")
-    return RoundFigures(name, answers, _of(ROUND_FIGURES, told["all"], ""), people)
+    pictures = _number(told["pictures"], "pictures")
+    return RoundFigures(name, int(pictures), answers, _of(ROUND_FIGURES, told["all"], ""), people)
 
 
 def _of(figures: Sequence[Figure], told: Mapping[str, Any], whose: str) -> dict[str, Estimate]:

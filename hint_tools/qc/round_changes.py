@@ -4,7 +4,8 @@ Two values are held against each other by their intervals: the distance from eac
 one, squared and added, is the square of half the interval of the difference (R. G. Newcombe, "Interval estimation for
 the difference between independent proportions", Statist. Med. 17, 1998, of Wilson's intervals; G. Y. Zou and A. Donner,
 "Construction of confidence limits about effect measures", Statist. Med. 27, 2008, of any). Of positive figures these
-are distances of logarithms. The intervals at which they would just meet say how improbable so large a difference is.
+are distances of logarithms. How much wider the intervals would have to be to just meet says how improbable so large a
+difference is; as they come from some twenty pictures or more, by Student's law for the fewer of both rounds.
 
 Many figures are compared at once, so what is said is chosen by S. Holm's procedure ("A simple sequentially rejective
 multiple test procedure", Scand. J. Statist. 6, 1979): of two rounds alike in everything at most one pair in twenty has
@@ -19,10 +20,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from scipy.optimize import brentq
+from scipy.special import stdtr
 
 from hint_tools.core.findings import Finding, Severity
 from hint_tools.core.quoted_names import plain, quoted
-from hint_tools.qc.bootstrap import Estimate, wilson_ends
+from hint_tools.qc.bootstrap import MAX_GROUPS, Estimate, student, wilson_ends
 from hint_tools.qc.round_figures import PERSON_FIGURES, ROUND_FIGURES, Figure, RoundFigures, Scale, ends, figures_json
 from hint_tools.qc.wording import in_words
 
@@ -120,7 +122,13 @@ def _change(
     apart = abs(since.answers_per_hand - this.answers_per_hand)
     alike = not figure.same_answers or apart <= SAME_ANSWERS
     errors = standard_errors_apart(before, after, figure.scale) if alike else math.nan
-    return Change(figure, annotator, since.name, before, after, math.erfc(errors / math.sqrt(2)))
+    return Change(figure, annotator, since.name, before, after, chance_of(errors, min(since.pictures, this.pictures)))
+
+
+def chance_of(errors: float, pictures: int) -> float:
+    """Chance of two values so many standard errors apart or more, of as many pictures: 5 % at 1.96, by Student's t."""
+    free = max(min(pictures, MAX_GROUPS) - 1, 1)
+    return float(2 * stdtr(free, -errors / _Z * student(free)))
 
 
 def standard_errors_apart(one: Estimate, other: Estimate, scale: Scale) -> float:

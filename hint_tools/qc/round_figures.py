@@ -100,12 +100,14 @@ class RoundFigures:
 
     Args:
         name: of the round.
+        pictures: how many intervals are over.
         answers_per_hand: mean over hands answered twice or more; NaN without any.
         figures: key of `ROUND_FIGURES` -> figure.
         people: annotator -> key of `PERSON_FIGURES` -> figure.
     """
 
     name: str
+    pictures: int
     answers_per_hand: float
     figures: Mapping[str, Estimate]
     people: Mapping[str, Mapping[str, Estimate]]
@@ -145,12 +147,14 @@ def round_figures(analysis: Analysis, config: QcConfig, name: str = "this round"
     }
     answers = panel.answered.sum(axis=1)
     several = answers[answers >= 2]
-    return RoundFigures(name, float(several.mean()) if len(several) else math.nan, figures, people)
+    pictures = len(np.unique(panel.image))
+    return RoundFigures(name, pictures, float(several.mean()) if len(several) else math.nan, figures, people)
 
 
 def figures_json(found: RoundFigures) -> dict[str, Any]:
     """The figures as `qc.json` has them: [value, low, high] each, NaN where something can't be measured."""
     return {
+        "pictures": found.pictures,
         "answers_per_hand": found.answers_per_hand,
         "all": {key: ends(e) for key, e in found.figures.items()},
         "annotators": {name: {key: ends(e) for key, e in own.items()} for name, own in found.people.items()},

@@ -15,7 +15,7 @@ from hint_tools.qc.bootstrap import Estimate, wilson_ends
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.earlier import read_earlier
 from hint_tools.qc.results import QC_VERSION
-from hint_tools.qc.round_changes import compare_rounds, standard_errors_apart
+from hint_tools.qc.round_changes import chance_of, compare_rounds, standard_errors_apart
 from hint_tools.qc.round_figures import PERSON_FIGURES, ROUND_FIGURES, RoundFigures, Scale
 from hint_tools.qc.rounds_page import rounds_section, since_earlier
 from hint_tools.qc.run import run
@@ -211,10 +211,18 @@ def test_other_figures_are_compared_by_the_ends_that_face_each_other():
         assert math.isnan(standard_errors_apart(unknown, of(2.0, 1.9, 2.1), Scale.RATIO))
 
 
+def test_of_few_pictures_large_differences_are_less_improbable():
+    assert chance_of(1.959964, 20) == pytest.approx(0.05)
+    assert chance_of(1.959964, 5000) == pytest.approx(0.05)
+    assert chance_of(3.5, 5000) == pytest.approx(math.erfc(3.5 / math.sqrt(2)), rel=0.1)
+    assert chance_of(3.5, 20) > 2 * chance_of(3.5, 5000)
+    assert math.isnan(chance_of(math.nan, 20))
+
+
 def a_round(name, *, answers=3.0, people=("ana",), **figures):
     usual = {f.key: of(0.5, 0.4, 0.6) for f in ROUND_FIGURES}
     own = {f.key: of(0.5, 0.4, 0.6) for f in PERSON_FIGURES}
-    return RoundFigures(name, answers, usual | figures, {name: dict(own) for name in people})
+    return RoundFigures(name, 400, answers, usual | figures, {name: dict(own) for name in people})
 
 
 def test_the_more_figures_are_compared_the_more_it_takes():
@@ -254,7 +262,7 @@ def test_the_first_screen_has_three_sentences_at_most():
                "raw_occlusion": lower, "gwet_ac1": lower}  # fmt: skip
     after = a_round("now", people=(), **changed)
     people = {"ana": dict.fromkeys((f.key for f in PERSON_FIGURES), higher)}
-    said = since_earlier(compare_rounds([a_round("pilot")], RoundFigures("now", 3.0, after.figures, people)))
+    said = since_earlier(compare_rounds([a_round("pilot")], RoundFigures("now", 400, 3.0, after.figures, people)))
     assert len(said) == 3
     assert said[0][1].text == (
         "two people are nearer to each other, visible joints are placed more precisely, occluded joints are placed "
