@@ -19,6 +19,7 @@ from qc_bounds import shifted_bound, visibility_bound, witness_bound
 from qc_intervals import intervals
 from qc_people import drift, gold
 from qc_queue import chances, queue
+from qc_rounds_compared import rounds
 from qc_shares import coco, rates, repeats
 from qc_world import JOINT_FACTOR, SIGMA_OCCLUDED, SIGMA_VISIBLE, Round, answer, make_world, prelabel
 
@@ -222,6 +223,7 @@ PARTS: dict[str, Callable[[], None]] = {
         gold,
         repeats,
         rates,
+        rounds,
         coco,
         intervals,
         scale,

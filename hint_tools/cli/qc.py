@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
     group.callback(
         invoke_without_command=True,
         help=SUMMARIES["qc"],
-        epilog="Example:  hint qc --max-flagged 0.2 --min-within-palm 0.9",
+        epilog="Example:  hint qc --max-flagged 0.2 --min-within-palm 0.9 --earlier ../pilot",
     )(callback)
     add_stage(
         group,

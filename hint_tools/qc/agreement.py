@@ -37,7 +37,8 @@ class Agreement:
     """Agreement over one group of joint pairs.
 
     Args:
-        group: what kind of group: `all`, `state`, `pre-label`, `finger`, `joint`, `annotators`, `source` or `period`.
+        group: what kind of group: `all`, `state`, `pre-label`, `finger`, `joint`, `annotators`, `source`, `period` or
+            `round`.
         name: which one.
         distance: mean distance in units of the hand's scale.
         pck: part within each of `PCK_THRESHOLDS`.

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from hint_tools.core.skeleton import JOINT_NAMES
 from hint_tools.qc.agreement import Agreement
 from hint_tools.qc.analysis import Analysis
+from hint_tools.qc.later_rounds import GROUP
 from hint_tools.qc.occlusion import agreement_by_joint
 from hint_tools.qc.panel import Panel, build_pairs
 from hint_tools.qc.people_page import compared
@@ -35,6 +36,10 @@ _UNITS = (
     "area of the box around its joints; 0.05 to 0.15 are parts of its longer side, ¼ palm is a quarter of wrist to "
     "middle MCP; OKS is in % of what two people reach who err by σ alone."
 )
+_LATER = (
+    "Rounds after the first hold the hands that were looked at again, mostly hard ones, by people who saw what had "
+    "been answered before. They take no part in any other figure of agreement. "
+)
 _NOTHING = "No hand has joints of two people: nothing can be compared yet."
 _MEASURED = "population"
 """Level of a σ that stands in where nothing was measured."""
@@ -60,6 +65,8 @@ def _positions(analysis: Analysis) -> Section:
     blocks.append(Details("Joint by joint", [_rows_of(analysis, "joint")]))
     if len(analysis.periods) > 1:
         blocks.append(Details("Period by period", [_rows_of(analysis, "period")]))
+    if any(a.group == GROUP for a in analysis.agreement):
+        blocks.append(Details("Round by round", [_rows_of(analysis, GROUP, note=_LATER)]))
     if analysis.curves:
         svg = line_chart(
             analysis.curves,
@@ -71,9 +78,9 @@ def _positions(analysis: Analysis) -> Section:
     return Section("Positions", blocks, intro)
 
 
-def _rows_of(analysis: Analysis, *groups: str) -> Table:
+def _rows_of(analysis: Analysis, *groups: str, note: str = "") -> Table:
     rows = [agreement_row(a) for g in groups for a in analysis.agreement if a.group == g]
-    return Table(AGREEMENT_HEAD, rows, _UNITS, named_by=2)
+    return Table(AGREEMENT_HEAD, rows, note + _UNITS, named_by=2)
 
 
 def pair_blocks(analysis: Analysis) -> list[Block]:

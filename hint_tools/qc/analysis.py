@@ -18,6 +18,7 @@ from hint_tools.qc.drift import Change, PeriodFigures, find_changes, measure_per
 from hint_tools.qc.gold import GoldTest, gold_tests
 from hint_tools.qc.joints import Joints, analyse_joints
 from hint_tools.qc.kinds import KINDS
+from hint_tools.qc.later_rounds import agreement_by_round
 from hint_tools.qc.mistakes import (
     Mistake,
     missed_occlusions,
@@ -36,10 +37,10 @@ from hint_tools.qc.occlusion import (
 )
 from hint_tools.qc.occlusion_intervals import OcclusionEstimates, occlusion_estimates
 from hint_tools.qc.panel import Panel, build_panel
-from hint_tools.qc.plausible import implausible
+from hint_tools.qc.plausible import AFTER_A_FIT, implausible
 from hint_tools.qc.prelabels import untouched_answers, untouched_joints
 from hint_tools.qc.profiles import Profile, build_profiles
-from hint_tools.qc.queue import build_queue, find_outliers
+from hint_tools.qc.queue import build_queue, find_outliers, worth_a_look
 from hint_tools.qc.repeats import Repeats, measure_repeats
 from hint_tools.qc.scale import Sizes
 from hint_tools.qc.shared_mistakes import mirrored_by_all
@@ -56,12 +57,14 @@ class Beside:
         repeats: (first, second) answers of one annotator to one hand.
         frames: by id.
         fits: of an earlier consensus, by hand.
+        later: round beyond the first -> answers of it that are compared with each other, to hands of `decided`.
     """
 
     decided: Panel = field(default_factory=lambda: build_panel((), (), ()))
     repeats: Sequence[tuple[Submission, Submission]] = ()
     frames: Mapping[str, Frame] = field(default_factory=dict)
     fits: Mapping[str, Fit] = field(default_factory=dict)
+    later: Mapping[int, Panel] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +72,8 @@ class Analysis:
     """Everything `qc` concludes; `consensus` is sorted by hand and has those of `panel` and of `decided`.
 
     In the reasons of `quoted_queue` names are quoted (`core.quoted_names`).
-    `overruled` has what the first answers to a decided hand say alone, by hand.
+    `overruled` has what the first answers to a decided hand say alone, by hand. `worth_a_look` are the hands that would
+    be in the queue by the first answers alone: no second look, expert or fit has a word.
     """
 
     panel: Panel
@@ -85,6 +89,7 @@ class Analysis:
     overruled: Mapping[str, Consensus]
     chances: Chances
     quoted_queue: tuple[QueueItem, ...]
+    worth_a_look: frozenset[str]
     profiles: tuple[Profile, ...]
     gold: tuple[GoldTest, ...]
     periods: tuple[PeriodFigures, ...]
@@ -121,10 +126,8 @@ def analyse(
     seen = vote_visibility(panel)
     mistakes = _mistakes(panel, hands, predictions, more, joints, side, rejection, config)
     common = sigmas.in_px(panel, sizes.scale, personal=False)
-    first, later = (
-        conclude(panel, hands, joints, seen, side, rejection, config),
-        decide(more.decided, hands, sigmas, config),
-    )
+    first = conclude(panel, hands, joints, seen, side, rejection, config)
+    later = decide(more.decided, hands, sigmas, config)
     consensus = {c.hand_id: c for c in (*first.records, *later.records)}
     chances = weigh(panel, sigmas, sizes.scale, joints.renamings)
     distances = pair_distances(panel, pairs, common)
@@ -132,11 +135,13 @@ def analyse(
     untouched = untouched_answers(panel, predictions, config.rubber_stamp_px)
     left, _ = untouched_joints(panel, predictions, config.rubber_stamp_px)
     bias = measure_bias(panel, placed, resampler)
+    agreement = measure_agreement(panel, pairs, distances, sizes, resampler, sigmas.influence, left)
+    agreement += agreement_by_round(agreement[0], more.later, more.decided.hand_ids, later.sizes, sigmas, config)
     return Analysis(
         panel=panel,
         sizes=sizes,
         sigmas=sigmas,
-        agreement=tuple(measure_agreement(panel, pairs, distances, sizes, resampler, sigmas.influence, left)),
+        agreement=tuple(agreement),
         curves=pck_curves(pairs, distances, sizes),
         occlusion=occlusion_agreement(occlusion_counts(panel)),
         occlusion_intervals=occlusion_estimates(occlusion_counts(panel), resampler),
@@ -146,6 +151,7 @@ def analyse(
         overruled={c.hand_id: c for c in first.records if consensus[c.hand_id] is not c},
         chances=chances,
         quoted_queue=tuple(_queue(panel, joints, mistakes, chances, first, later, config)),
+        worth_a_look=_by_first_answers(panel, joints, mistakes, chances, first, config),
         profiles=tuple(build_profiles(panel, pairs, sigmas, bias, mistakes, seen.model, untouched, resampler)),
         gold=tuple(gold_tests(panel, more.decided, config.experts, common, config.queue_z)),
         periods=tuple(measure_periods(panel, pairs, sigmas.relative, resampler)) if len(panel.periods) > 1 else (),
@@ -206,3 +212,19 @@ def _queue(
     settled = frozenset(c.hand_id for c in later.records if c.status == Status.ADJUDICATED)
     unsettled = {**first.doubts, **{hand: f"after another look: {words}" for hand, words in later.doubts.items()}}
     return build_queue(panel, outliers, mistakes, chances, config, settled=settled, unsettled=unsettled)
+
+
+def _by_first_answers(
+    panel: Panel,
+    joints: Joints,
+    mistakes: Sequence[Mistake],
+    chances: Chances,
+    first: Concluded,
+    config: QcConfig,
+) -> frozenset[str]:
+    """Ids of the hands that the first answers alone make worth a second look."""
+    common = joints.sigmas.in_px(panel, joints.sizes.scale, personal=False)
+    outliers = find_outliers(panel, joints.pairs, common)
+    unfitted = [m for m in mistakes if m.kind != AFTER_A_FIT]
+    chosen = worth_a_look(panel, outliers, unfitted, chances, config, first.doubts)
+    return frozenset(hand for hand, worth in zip(panel.hand_ids, chosen.tolist(), strict=True) if worth)

@@ -7,7 +7,7 @@ its last round, and any hand by an expert's answer: they stand above the others,
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
@@ -65,6 +65,7 @@ class Candidates:
         repeats: (first, second) answers of one annotator to one hand in one round.
         dropped: reason -> number. Taken, deciding and dropped add up to all submissions.
         findings: what is to be said about them.
+        later: round beyond the first -> its answers, experts' left out as they are from `taken`; decided or overruled.
     """
 
     taken: tuple[Submission, ...]
@@ -72,6 +73,7 @@ class Candidates:
     repeats: tuple[tuple[Submission, Submission], ...]
     dropped: Mapping[str, int]
     findings: tuple[Finding, ...]
+    later: Mapping[int, tuple[Submission, ...]] = field(default_factory=dict)
 
 
 def choose_submissions(
@@ -120,7 +122,12 @@ def choose_submissions(
         *name_findings(names, given),
     ]
     return Candidates(
-        tuple(taken), tuple(deciding), tuple(repeats), {r: len(a) for r, a in dropped.items()}, tuple(findings)
+        tuple(taken),
+        tuple(deciding),
+        tuple(repeats),
+        {r: len(a) for r, a in dropped.items()},
+        tuple(findings),
+        _by_round(latest, given),
     )
 
 
@@ -217,6 +224,17 @@ def _by_authority(
         for rank, answer in answers:
             (deciding if rank == highest else overruled).append(answer)
     return taken, deciding, overruled
+
+
+def _by_round(
+    latest: Mapping[tuple[str, str, int], Submission], experts: frozenset[str]
+) -> dict[int, tuple[Submission, ...]]:
+    """Answers of each round beyond the first, by round, hand and annotator."""
+    found: dict[int, list[Submission]] = {}
+    for hand_id, annotator, number in sorted(latest):
+        if number and annotator not in experts:
+            found.setdefault(number, []).append(latest[hand_id, annotator, number])
+    return {number: tuple(found[number]) for number in sorted(found)}
 
 
 def _drop_findings(dropped: Mapping[str, Sequence[Submission]]) -> list[Finding]:

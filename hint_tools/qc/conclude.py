@@ -25,10 +25,11 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Concluded:
-    """Consensus of some hands, and why there is none on some of them: hand id -> words."""
+    """Consensus of some hands, why there is none on some of them (hand id -> words), and their sizes."""
 
     records: list[Consensus]
     doubts: Mapping[str, str]
+    sizes: Sizes
 
 
 def conclude(
@@ -57,7 +58,7 @@ def conclude(
     why = doubts(panel, met, side, rejection, config.disagreed_joints)
     worth = statuses(panel, met, rejection, why, Status.AGREED)
     records = _records(panel, hands, joints.positions, joints.sizes, seen, side, rejection, worth)
-    return Concluded(records, _by_hand(panel, why))
+    return Concluded(records, _by_hand(panel, why), joints.sizes)
 
 
 def decide(panel: Panel, hands: Mapping[str, Hand], sigmas: Sigmas, config: QcConfig) -> Concluded:
@@ -81,7 +82,7 @@ def decide(panel: Panel, hands: Mapping[str, Hand], sigmas: Sigmas, config: QcCo
     why = doubts(panel, met, side, rejection, config.disagreed_joints)
     worth = statuses(panel, met, rejection, why, Status.ADJUDICATED)
     records = _records(panel, hands, positions, sizes, seen, side, rejection, worth)
-    return Concluded(records, _by_hand(panel, why))
+    return Concluded(records, _by_hand(panel, why), sizes)
 
 
 def _by_hand(panel: Panel, why: Sequence[str]) -> dict[str, str]:

@@ -58,6 +58,12 @@ class QcConfig(StageConfig):
         default=(),
         description="Annotators whose answers decide: their hands are the gold ones the others are tested on.",
     )
+    earlier: tuple[Path, ...] = Field(
+        default=(),
+        description="Earlier rounds this one is compared with, oldest first: project folders in which `hint qc` has "
+        "run, or their qc/qc.json. Repeatable.",
+        json_schema_extra=_REPORT,
+    )
     rubber_stamp_px: float = Field(
         default=0.05,
         gt=0,

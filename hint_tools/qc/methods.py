@@ -46,6 +46,10 @@ METHODS: Final[tuple[tuple[str, str], ...]] = (
     ("gold hands", "Wald's sequential test between failure rates of 5 % and 20 %."),
     ("changes", "CUSUM test on each annotator's distance to the others, picture by picture."),
     (
+        "better, worse since an earlier round",
+        "Newcombe's interval of a difference, by both rounds' own, leaves zero out; Holm's procedure over all figures.",
+    ),
+    (
         "chance of a mistake",
         "Bayes' theorem over all that may be wrong with an answer, at rates and with hands as hard as the round shows.",
     ),

@@ -19,13 +19,21 @@ from hint_tools.qc.people_page import IN_REPORT, people_page, people_section
 from hint_tools.qc.person_page import person_section
 from hint_tools.qc.pictures import Pictures
 from hint_tools.qc.queue_page import REPORT_FILE, further_queue_pages, queue_section
+from hint_tools.qc.round_changes import Comparison
+from hint_tools.qc.rounds_page import rounds_section, since_earlier
 from hint_tools.qc.spreadsheets import SPREADSHEETS
 from hint_tools.qc.summary import MISTAKES_ANCHOR, summary_section
 from hint_tools.qc.time_page import time_section
 from hint_tools.report.page import Block, Cell, Gallery, Link, Section, Table, Text
 
 
-def sections(analysis: Analysis, config: QcConfig, pictures: Pictures, unanswered: int = 0) -> list[Section]:
+def sections(
+    analysis: Analysis,
+    config: QcConfig,
+    pictures: Pictures,
+    unanswered: int = 0,
+    rounds: Comparison | None = None,
+) -> list[Section]:
     """The body of the report.
 
     Args:
@@ -33,10 +41,12 @@ def sections(analysis: Analysis, config: QcConfig, pictures: Pictures, unanswere
         config: thresholds.
         pictures: of the project.
         unanswered: hands nobody answered.
+        rounds: how this one compares with earlier ones, where some were given.
     """
     shown = [
-        summary_section(analysis, config, unanswered),
+        summary_section(analysis, config, unanswered, since_earlier(rounds)),
         *gate_section(analysis, config),
+        *rounds_section(rounds),
         *agreement_sections(analysis),
         people_section(analysis, pair_blocks(analysis)),
         *time_section(analysis),

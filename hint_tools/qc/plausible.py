@@ -26,6 +26,8 @@ longest-looking others of its hand: foreshortening shortens only. 1 of 2,000 cor
 _REFERENCE = 0.8
 """Quantile of a hand's bones that the longest one is compared with."""
 _LEAST_BONES = 10
+AFTER_A_FIT: Final = "unposable"
+"""The kind that only a project with fits can have."""
 OUT_OF_BOX = 1.0
 """Box sizes a joint may lie outside the box that was asked for."""
 SIDE_CONFIDENCE = 0.9
@@ -168,4 +170,4 @@ def _unposable(panel: Panel, sizes_px: Floats, fits: Mapping[str, Fit], sigma_px
         for slot in np.flatnonzero((np.nan_to_num(away) > FIT_LIMIT).any(axis=-1)).tolist():
             joint = int(np.nan_to_num(away[slot]).argmax())
             message = f"{named(panel, hand, slot)}'s {spoken(joint)} is {away[slot, joint]:.2f} hand sizes from where"
-            yield Mistake("unposable", hand, (slot,), f"{message} the fitted hand has it", certain=False)
+            yield Mistake(AFTER_A_FIT, hand, (slot,), f"{message} the fitted hand has it", certain=False)

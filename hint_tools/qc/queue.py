@@ -29,6 +29,7 @@ from hint_tools.qc.wording import spoken
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 _FAR = 30
 """Standard deviations beyond which a number says no more."""
@@ -165,6 +166,31 @@ def rank_hands(log_odds: Floats, joints: Ints, split: Floats, clip: Ints) -> Int
     return np.asarray(np.lexsort((index, -split, -gain, turn, -alike)), dtype=np.int64)
 
 
+def worth_a_look(
+    panel: Panel,
+    outliers: Outliers,
+    mistakes: Sequence[Mistake],
+    chances: Chances,
+    config: QcConfig,
+    unsettled: Mapping[str, str],
+) -> Bools:
+    """(H) a named mistake, a chance of one of `config.queue_chance`, answers `config.queue_z` apart, or no consensus.
+
+    Args:
+        panel: the answers.
+        outliers: of the panel.
+        mistakes: found in it.
+        chances: of a mistake, from its joints.
+        config: thresholds.
+        unsettled: hands without enough agreement, and why.
+    """
+    chosen = _chance(hand_odds(panel, chances, mistakes)) >= config.queue_chance
+    chosen |= np.nan_to_num(outliers.z) >= config.queue_z
+    chosen[[m.hand for m in mistakes if asked_again(m)]] = True
+    chosen |= np.array([h in unsettled for h in panel.hand_ids], dtype=np.bool_)
+    return np.asarray(chosen, dtype=np.bool_)
+
+
 def build_queue(
     panel: Panel,
     outliers: Outliers,
@@ -177,8 +203,7 @@ def build_queue(
 ) -> list[QueueItem]:
     """Hands worth a second look, in the order of `rank_hands`; names in their reasons are quoted.
 
-    They are those with a named mistake, a chance of one of `config.queue_chance`, two answers `config.queue_z` apart,
-    or no consensus.
+    They are those that are `worth_a_look` and not settled.
 
     Args:
         panel: the answers.
@@ -194,9 +219,7 @@ def build_queue(
         of_hand.setdefault(mistake.hand, []).append(mistake)
     odds = hand_odds(panel, chances, mistakes)
     score = _chance(odds)
-    chosen = (score >= config.queue_chance) | (np.nan_to_num(outliers.z) >= config.queue_z)
-    chosen[[m.hand for m in mistakes if asked_again(m)]] = True
-    chosen |= np.array([h in unsettled for h in panel.hand_ids], dtype=np.bool_)
+    chosen = worth_a_look(panel, outliers, mistakes, chances, config, unsettled)
     index = np.flatnonzero(chosen & np.array([h not in settled for h in panel.hand_ids], dtype=np.bool_))
     joints, split = joints_at_stake(chances, mistakes), occlusion_disagreement(panel)
     order = index[rank_hands(odds[index], joints[index], split[index], panel.clip[index])]

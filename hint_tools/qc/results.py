@@ -13,27 +13,37 @@ from hint_tools.core.skeleton import JOINT_NAMES
 from hint_tools.qc.advice import advice_to
 from hint_tools.qc.agreement import OKS_CEILING, PALM_THRESHOLD, PCK_THRESHOLDS, Agreement
 from hint_tools.qc.analysis import Analysis
-from hint_tools.qc.bootstrap import Estimate
 from hint_tools.qc.gates import Gate
 from hint_tools.qc.mistakes import Mistake, name_of
 from hint_tools.qc.occlusion import agreement_by_joint
 from hint_tools.qc.panel import ABSENT, Panel, count_answers
 from hint_tools.qc.profiles import Profile
+from hint_tools.qc.round_changes import Comparison, rounds_json
+from hint_tools.qc.round_figures import RoundFigures, ends, figures_json
 from hint_tools.qc.sigmas import Sigma, Sigmas
 
-QC_VERSION = 1
+RESULTS = "qc/qc.json"
+QC_VERSION = 2
 """Of qc.json's layout."""
 SIGMAS_VERSION = 1
 """Of sigmas.json's layout."""
 
 
-def qc_json(analysis: Analysis, counts: dict[str, int | float | str], gates: Sequence[Gate] = ()) -> dict[str, Any]:
+def qc_json(
+    analysis: Analysis,
+    counts: dict[str, int | float | str],
+    gates: Sequence[Gate] = (),
+    this: RoundFigures | None = None,
+    rounds: Comparison | None = None,
+) -> dict[str, Any]:
     """Everything the analysis found, as plain values; NaN becomes null.
 
     Args:
         analysis: everything.
         counts: of what was read and found.
         gates: those that are set.
+        this: figures that later rounds are compared by.
+        rounds: how it compares with earlier rounds, where some were given.
     """
     panel, occlusion = analysis.panel, analysis.occlusion
     document = {
@@ -57,14 +67,32 @@ def qc_json(analysis: Analysis, counts: dict[str, int | float | str], gates: Seq
             "krippendorff_alpha": occlusion.alpha,
             "fleiss_kappa": occlusion.kappa,
             "joints": occlusion.n_units,
+            "intervals": {
+                "raw": ends(analysis.occlusion_intervals.raw),
+                "gwet_ac1": ends(analysis.occlusion_intervals.ac1),
+            },
             "raw_by_joint": dict(zip(JOINT_NAMES, agreement_by_joint(panel).tolist(), strict=True)),
         },
+        **({"figures": figures_json(this)} if this else {}),
+        "rounds": rounds_json(rounds) if rounds else {"earlier": [], "compared": []},
         "annotators": [_annotator(analysis, p) for p in analysis.profiles],
+        **_of_people(analysis),
+        "mistakes": [_mistake(panel, m) for m in analysis.mistakes],
+        "queue": [{"hand": q.hand_id, "rank": q.rank, "score": q.score, "reason": q.reason} for q in analysis.queue],
+    }
+    plain: dict[str, Any] = _without_nan(document)
+    return plain
+
+
+def _of_people(analysis: Analysis) -> dict[str, Any]:
+    """Gold hands, errors over time and repeats."""
+    panel = analysis.panel
+    return {
         "gold": [
             {
                 "annotator": panel.annotators[t.annotator],
                 "hands": t.hands,
-                "failures": _estimate(t.failures),
+                "failures": ends(t.failures),
                 "verdict": t.verdict,
                 "decided_after": t.decided_after,
             }
@@ -74,9 +102,9 @@ def qc_json(analysis: Analysis, counts: dict[str, int | float | str], gates: Seq
             {
                 "from": p.period,
                 "hands": p.hands,
-                "error": _estimate(p.error),
+                "error": ends(p.error),
                 "gwet_ac1": p.ac1,
-                "annotators": {panel.annotators[k]: _estimate(e) for k, e in p.annotators.items()},
+                "annotators": {panel.annotators[k]: ends(e) for k, e in p.annotators.items()},
             }
             for p in analysis.periods
         ],
@@ -94,16 +122,12 @@ def qc_json(analysis: Analysis, counts: dict[str, int | float | str], gates: Seq
             {
                 "annotator": r.annotator,
                 "hands": r.hands,
-                "error": _estimate(r.error),
-                "same_state": _estimate(r.same_state),
+                "error": ends(r.error),
+                "same_state": ends(r.same_state),
             }
             for r in analysis.repeats
         ],
-        "mistakes": [_mistake(panel, m) for m in analysis.mistakes],
-        "queue": [{"hand": q.hand_id, "rank": q.rank, "score": q.score, "reason": q.reason} for q in analysis.queue],
     }
-    plain: dict[str, Any] = _without_nan(document)
-    return plain
 
 
 def sigmas_json(sigmas: Sigmas) -> dict[str, Any]:
@@ -139,14 +163,14 @@ def _annotator(analysis: Analysis, profile: Profile) -> dict[str, Any]:
     return {
         "annotator": analysis.panel.annotators[profile.annotator],
         "answers": profile.answers,
-        "error": _estimate(profile.error),
-        "identity_rate": _estimate(profile.identity_rate),
+        "error": ends(profile.error),
+        "identity_rate": ends(profile.identity_rate),
         "mistakes": dict(profile.mistakes),
-        "sensitivity": _estimate(profile.sensitivity),
-        "specificity": _estimate(profile.specificity),
+        "sensitivity": ends(profile.sensitivity),
+        "specificity": ends(profile.specificity),
         "one_coin": profile.one_coin,
-        "untouched": _estimate(profile.untouched),
-        "seconds": _estimate(profile.seconds),
+        "untouched": ends(profile.untouched),
+        "seconds": ends(profile.seconds),
         "occluded_found": habit.found,
         "occluded_joints": habit.n_occluded,
         "visible_called_occluded": habit.invented,
@@ -157,8 +181,8 @@ def _annotator(analysis: Analysis, profile: Profile) -> dict[str, Any]:
                 "joint": b.joint,
                 "direction": b.direction,
                 "answers": b.measured.n,
-                "measured": _estimate(b.measured),
-                "shrunk": _estimate(b.shrunk),
+                "measured": ends(b.measured),
+                "shrunk": ends(b.shrunk),
                 "told": b.told,
             }
             for b in profile.biases
@@ -171,16 +195,11 @@ def _agreement(found: Agreement) -> dict[str, Any]:
         "group": found.group,
         "name": found.name,
         "pairs": found.distance.n,
-        "distance": _estimate(found.distance),
-        "pck": {str(t): _estimate(e) for t, e in zip(PCK_THRESHOLDS, found.pck, strict=True)},
-        "palm": _estimate(found.palm),
-        "oks_of_ceiling": _estimate(found.oks),
+        "distance": ends(found.distance),
+        "pck": {str(t): ends(e) for t, e in zip(PCK_THRESHOLDS, found.pck, strict=True)},
+        "palm": ends(found.palm),
+        "oks_of_ceiling": ends(found.oks),
     }
-
-
-def _estimate(estimate: Estimate) -> list[float]:
-    """Value, low, high."""
-    return [estimate.value, estimate.low, estimate.high]
 
 
 def _mistake(panel: Panel, mistake: Mistake) -> dict[str, Any]:

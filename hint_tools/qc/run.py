@@ -17,6 +17,7 @@ from hint_tools.qc.answers import Candidates, choose_submissions, planned_repeat
 from hint_tools.qc.bias import bias_findings
 from hint_tools.qc.config import QcConfig
 from hint_tools.qc.drift import drift_findings
+from hint_tools.qc.earlier import read_earlier
 from hint_tools.qc.gates import check_gates, gate_findings
 from hint_tools.qc.gold import gold_findings
 from hint_tools.qc.kinds import KINDS
@@ -29,7 +30,9 @@ from hint_tools.qc.person_page import distances_to_consensus
 from hint_tools.qc.pictures import Pictures
 from hint_tools.qc.profiles import stamp_findings
 from hint_tools.qc.queue_page import REPORT_FILE
-from hint_tools.qc.results import qc_json, sigmas_json
+from hint_tools.qc.results import RESULTS, qc_json, sigmas_json
+from hint_tools.qc.round_changes import Comparison, compare_rounds, round_findings
+from hint_tools.qc.round_figures import RoundFigures, round_figures
 from hint_tools.qc.spreadsheets import spreadsheets
 from hint_tools.qc.summary import figures, headline
 from hint_tools.qc.wording import several
@@ -38,7 +41,7 @@ from hint_tools.store.atomic import write_json, write_text
 from hint_tools.store.project import Project
 from hint_tools.store.tables import CONSENSUS, DETECTED_HANDS, FITS, FRAMES, HANDS, PREDICTIONS, QUEUE, SUBMISSIONS
 
-REPORT, RESULTS, SIGMAS = f"qc/{REPORT_FILE}", "qc/qc.json", "qc/sigmas.json"
+REPORT, SIGMAS = f"qc/{REPORT_FILE}", "qc/sigmas.json"
 _EXAMPLES = 10
 _NAMED = 5
 """Annotators up to which all are named under the report's headline; every one has a section in it."""
@@ -48,9 +51,12 @@ def run(config: QcConfig, project: Project) -> Report:
     """Analyse all current submissions; write consensus, queue, `qc/qc.json`, `qc/sigmas.json`, `qc/report.html`.
 
     Raises:
-        DataError: nothing was pulled yet, no answer can be used, or a table has what it can't have.
+        ConfigError: an earlier round is not there.
+        DataError: nothing was pulled yet, no answer can be used, a table has what it can't have, or an earlier round's
+            file is another one.
         EnvironmentFault: a file can't be written, or another command is writing.
     """
+    earlier = read_earlier(config.earlier, project.root)
     hands, frames = project.hands(), project.read_if_any(FRAMES)
     candidates = choose_submissions(project.read(SUBMISSIONS), frozenset(h.hand_id for h in hands), config.experts)
     if not (candidates.taken or candidates.deciding):
@@ -70,17 +76,21 @@ def run(config: QcConfig, project: Project) -> Report:
         repeats=(*candidates.repeats, *planned_repeats(candidates.taken, twins)),
         frames={f.frame_id: f for f in frames},
         fits={f.hand_id: f for f in project.read_if_any(FITS)},
+        later={number: build_panel(answers, hands, frames) for number, answers in candidates.later.items()},
     )
     analysis = analyse(panel, by_id, predictions, config, beside)
+    this = round_figures(analysis, config)
+    rounds = compare_rounds(earlier, this) if earlier else None
     findings = [
         *candidates.findings,
         *source_side_findings(hands),
         *_findings(analysis),
         *_people_findings(analysis),
+        *(round_findings(rounds) if rounds else ()),
     ]
     counts = _counts(candidates, analysis, len(hands))
     if not config.dry_run:
-        findings += _write(analysis, counts, config, project, hands, frames)
+        findings += _write(analysis, counts, config, project, hands, frames, this, rounds)
     gates = gate_findings(check_gates(analysis, config))
     return Report(
         stage="qc",
@@ -109,12 +119,14 @@ def _write(
     project: Project,
     hands: Sequence[Hand],
     frames: Sequence[Frame],
+    this: RoundFigures,
+    rounds: Comparison | None,
 ) -> list[Finding]:
     """Write everything; what the pictures had to say."""
     by_frame, by_hand = {f.frame_id: f for f in frames}, {h.hand_id: h for h in hands}
     pictures = Pictures(project, by_frame, by_hand, distances_to_consensus(analysis))
     unanswered = len(hands) - len(analysis.consensus)
-    body = sections(analysis, config, pictures, unanswered)
+    body = sections(analysis, config, pictures, unanswered, rounds)
     names = analysis.panel.annotators
     annotators = several(len(names), "annotator") + (f": {', '.join(names)}" if len(names) <= _NAMED else "")
     headed, further = f"Annotation quality of {project.name}", further_pages(analysis, config, pictures)
@@ -122,7 +134,8 @@ def _write(
         project.write(CONSENSUS, analysis.consensus)
         project.write(QUEUE, analysis.quoted_queue)
         write_json(project.path(SIGMAS), sigmas_json(analysis.sigmas))
-        write_json(project.path(RESULTS), qc_json(analysis, counts, check_gates(analysis, config)))
+        results = qc_json(analysis, counts, check_gates(analysis, config), this, rounds)
+        write_json(project.path(RESULTS), results)
         write_report(
             project.path(REPORT),
             headed,

@@ -24,7 +24,7 @@ SPREADSHEETS: Final[Mapping[str, str]] = {
     "hands.csv": "one row a hand: answers to it, how far they are apart, what was concluded, its place in the queue",
     "annotators.csv": "one row an annotator: figures with 95 % intervals, and what to tell them",
     "mistakes.csv": "one row a mistake: what, in whose answer to which hand, and whether it is certain",
-    "agreement.csv": "distances of two people: by state, finger, joint, annotators, source and period",
+    "agreement.csv": "distances of two people: by state, finger, joint, annotators, source, period and round",
     "sigmas.csv": "how precisely one person places each joint, visible and occluded",
 }
 """File -> what it holds."""

@@ -77,17 +77,19 @@ def figures(analysis: Analysis) -> dict[str, str]:
     return {name: value for name, value in said.items() if value != "–"}
 
 
-def summary_section(analysis: Analysis, config: QcConfig, unanswered: int) -> Section:
+def summary_section(analysis: Analysis, config: QcConfig, unanswered: int, since: Sequence[Sentence] = ()) -> Section:
     """What to tell whom, what follows from all the rest in a few sentences, and how well people agree.
 
     Args:
         analysis: everything.
         config: with the gates.
         unanswered: hands nobody answered.
+        since: sentences on what changed since earlier rounds.
     """
     gates = _gates(analysis, config)
     said = [*_agreement(analysis), *_hands(analysis, unanswered), *_mistakes(analysis)]
-    blocks: list[Block] = [Points(gates)] if gates else []
+    first = [*gates, *since]
+    blocks: list[Block] = [Points(first)] if first else []
     return Section("In short", [*blocks, *_words(analysis), Points(said), *_in_figures(analysis)])
 
 
