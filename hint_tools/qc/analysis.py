@@ -40,7 +40,7 @@ from hint_tools.qc.panel import Panel, build_panel
 from hint_tools.qc.plausible import AFTER_A_FIT, implausible
 from hint_tools.qc.prelabels import untouched_answers, untouched_joints
 from hint_tools.qc.profiles import Profile, build_profiles
-from hint_tools.qc.queue import build_queue, find_outliers, worth_a_look
+from hint_tools.qc.queue import Outliers, build_queue, find_outliers, worth_a_look
 from hint_tools.qc.repeats import Repeats, measure_repeats
 from hint_tools.qc.scale import Sizes
 from hint_tools.qc.shared_mistakes import mirrored_by_all
@@ -130,6 +130,7 @@ def analyse(
     later = decide(more.decided, hands, sigmas, config)
     consensus = {c.hand_id: c for c in (*first.records, *later.records)}
     chances = weigh(panel, sigmas, sizes.scale, joints.renamings)
+    outliers = find_outliers(panel, pairs, common)
     distances = pair_distances(panel, pairs, common)
     placed = in_hand_frame(panel, joints.positions.mean, sizes.scale, common, joints.excluded)
     untouched = untouched_answers(panel, predictions, config.rubber_stamp_px)
@@ -150,8 +151,8 @@ def analyse(
         consensus=tuple(consensus[h] for h in sorted(consensus)),
         overruled={c.hand_id: c for c in first.records if consensus[c.hand_id] is not c},
         chances=chances,
-        quoted_queue=tuple(_queue(panel, joints, mistakes, chances, first, later, config)),
-        worth_a_look=_by_first_answers(panel, joints, mistakes, chances, first, config),
+        quoted_queue=tuple(_queue(panel, outliers, mistakes, chances, first, later, config)),
+        worth_a_look=_by_first_answers(panel, outliers, mistakes, chances, first, config),
         profiles=tuple(build_profiles(panel, pairs, sigmas, bias, mistakes, seen.model, untouched, resampler)),
         gold=tuple(gold_tests(panel, more.decided, config.experts, common, config.queue_z)),
         periods=tuple(measure_periods(panel, pairs, sigmas.relative, resampler)) if len(panel.periods) > 1 else (),
@@ -200,15 +201,13 @@ def _mistakes(
 
 def _queue(
     panel: Panel,
-    joints: Joints,
+    outliers: Outliers,
     mistakes: Sequence[Mistake],
     chances: Chances,
     first: Concluded,
     later: Concluded,
     config: QcConfig,
 ) -> list[QueueItem]:
-    common = joints.sigmas.in_px(panel, joints.sizes.scale, personal=False)
-    outliers = find_outliers(panel, joints.pairs, common)
     settled = frozenset(c.hand_id for c in later.records if c.status == Status.ADJUDICATED)
     unsettled = {**first.doubts, **{hand: f"after another look: {words}" for hand, words in later.doubts.items()}}
     return build_queue(panel, outliers, mistakes, chances, config, settled=settled, unsettled=unsettled)
@@ -216,15 +215,13 @@ def _queue(
 
 def _by_first_answers(
     panel: Panel,
-    joints: Joints,
+    outliers: Outliers,
     mistakes: Sequence[Mistake],
     chances: Chances,
     first: Concluded,
     config: QcConfig,
 ) -> frozenset[str]:
     """Ids of the hands that the first answers alone make worth a second look."""
-    common = joints.sigmas.in_px(panel, joints.sizes.scale, personal=False)
-    outliers = find_outliers(panel, joints.pairs, common)
     unfitted = [m for m in mistakes if m.kind != AFTER_A_FIT]
     chosen = worth_a_look(panel, outliers, unfitted, chances, config, first.doubts)
     return frozenset(hand for hand, worth in zip(panel.hand_ids, chosen.tolist(), strict=True) if worth)
