@@ -22,6 +22,7 @@ from hint_tools.core.printable import shortened
 from hint_tools.core.times import NEVER, moment
 from hint_tools.qc.bootstrap import Estimate, wilson
 from hint_tools.qc.panel import ABSENT, Panel
+from hint_tools.qc.wording import percent
 
 Floats = npt.NDArray[np.float64]
 
@@ -117,8 +118,8 @@ def gold_findings(panel: Panel, tests: Sequence[GoldTest]) -> list[Finding]:
             code="qc.gold-failed",
             severity=Severity.WARNING,
             message=f"{shortened(panel.annotators[t.annotator])} failed the test on gold hands after "
-            f"{t.decided_after} of them: {t.failures.value:.0%} wrong of {t.hands} "
-            f"(95 %: {t.failures.low:.0%} to {t.failures.high:.0%})",
+            f"{t.decided_after} of them: {percent(t.failures.value)} wrong of {t.hands} "
+            f"(95 %: {percent(t.failures.low)} to {percent(t.failures.high)})",
             suggestion="go through the failed gold hands together before the next round",
             subjects=(panel.annotators[t.annotator],),
         )

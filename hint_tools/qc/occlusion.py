@@ -21,6 +21,7 @@ from hint_tools.core.printable import shortened
 from hint_tools.core.records import Visibility
 from hint_tools.qc.bootstrap import wilson
 from hint_tools.qc.panel import Panel
+from hint_tools.qc.wording import percent
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -166,8 +167,8 @@ def occlusion_findings(panel: Panel, habits: Sequence[OcclusionHabit]) -> list[F
                 Finding(
                     code="qc.occlusion-habit",
                     severity=Severity.WARNING,
-                    message=f"{shortened(panel.annotators[own.annotator])} calls occluded {own.found:.0%} of "
-                    f"{own.n_occluded} joints that the others call so; the rest reach {rate:.0%}",
+                    message=f"{shortened(panel.annotators[own.annotator])} calls occluded {percent(own.found)} of "
+                    f"{own.n_occluded} joints that the others call so; the rest reach {percent(rate)}",
                     suggestion="go through the instructions on hidden joints together",
                     subjects=(panel.annotators[own.annotator],),
                 )

@@ -19,6 +19,7 @@ from hint_tools.qc.kinds import KINDS
 from hint_tools.qc.mistakes import Mistake
 from hint_tools.qc.panel import Pairs, Panel
 from hint_tools.qc.sigmas import Sigmas
+from hint_tools.qc.wording import percent
 
 Floats = npt.NDArray[np.float64]
 
@@ -171,7 +172,7 @@ def stamp_findings(panel: Panel, profiles: Sequence[Profile]) -> list[Finding]:
         Finding(
             code="qc.rubber-stamp-rate",
             severity=Severity.WARNING,
-            message=f"{panel.annotators[p.annotator]} sent {p.untouched.value:.0%} of {p.untouched.n} pre-labels back "
+            message=f"{panel.annotators[p.annotator]} sent {percent(p.untouched.value)} of {p.untouched.n} pre-labels back "
             "without moving a joint",
             suggestion="either the pre-labels are excellent, or nobody looked: see some of them",
             subjects=(panel.annotators[p.annotator],),
