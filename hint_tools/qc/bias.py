@@ -19,9 +19,11 @@ import numpy as np
 import numpy.typing as npt
 
 from hint_tools.core.findings import Finding, Severity
+from hint_tools.core.printable import shortened
 from hint_tools.core.skeleton import JOINT_NAMES, N_JOINTS
 from hint_tools.qc.bootstrap import Estimate, Resampler, student
 from hint_tools.qc.panel import Panel
+from hint_tools.qc.wording import several, signed
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -188,12 +190,13 @@ def bias_findings(panel: Panel, biases: Sequence[Bias]) -> list[Finding]:
         if certain:
             worst = max(certain, key=lambda b: (abs(b.shrunk.value), b.joint, b.direction))
             joints = len({b.joint for b in certain})
+            value, low, high = (signed(v, 3) for v in (worst.measured.value, worst.measured.low, worst.measured.high))
             found.append(
                 Finding(
                     code="qc.bias",
                     severity=Severity.INFO,
-                    message=f"{name} has a habit at {joints} joints, most at {worst.joint}: {worst.shrunk.value:+.3f} "
-                    f"hand sizes {worst.direction} the hand (95 % {worst.shrunk.low:+.3f} to {worst.shrunk.high:+.3f})",
+                    message=f"{shortened(name)} has a habit at {several(joints, 'joint')}, most at "
+                    f"{worst.joint.replace('_', ' ')}: {value} hand sizes {worst.direction} the hand (95 % {low} to {high})",
                     suggestion="look at that joint together with the instructions",
                     subjects=(name,),
                     count=joints,

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hint_tools.core.findings import Finding, Severity
+from hint_tools.core.printable import shortened
 from hint_tools.qc.bias import Bias
 from hint_tools.qc.bootstrap import Estimate, Resampler, wilson_ends
 from hint_tools.qc.dawid_skene import VisibilityModel, judged_joints, without_folds
@@ -172,8 +173,8 @@ def stamp_findings(panel: Panel, profiles: Sequence[Profile]) -> list[Finding]:
         Finding(
             code="qc.rubber-stamp-rate",
             severity=Severity.WARNING,
-            message=f"{panel.annotators[p.annotator]} sent {percent(p.untouched.value)} of {p.untouched.n} pre-labels back "
-            "without moving a joint",
+            message=f"{shortened(panel.annotators[p.annotator])} sent {percent(p.untouched.value)} of {p.untouched.n} "
+            "pre-labels back without moving a joint",
             suggestion="either the pre-labels are excellent, or nobody looked: see some of them",
             subjects=(panel.annotators[p.annotator],),
         )
