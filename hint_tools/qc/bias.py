@@ -196,7 +196,8 @@ def bias_findings(panel: Panel, biases: Sequence[Bias]) -> list[Finding]:
                     code="qc.bias",
                     severity=Severity.INFO,
                     message=f"{shortened(name)} has a habit at {several(joints, 'joint')}, most at "
-                    f"{worst.joint.replace('_', ' ')}: {value} hand sizes {worst.direction} the hand (95 % {low} to {high})",
+                    f"{worst.joint.replace('_', ' ')}: {value} hand sizes {worst.direction} the hand "
+                    f"(95 % {low} to {high})",
                     suggestion="look at that joint together with the instructions",
                     subjects=(name,),
                     count=joints,
