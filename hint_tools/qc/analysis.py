@@ -153,7 +153,7 @@ def analyse(
         chances=chances,
         quoted_queue=tuple(_queue(panel, outliers, mistakes, chances, first, later, config)),
         worth_a_look=_by_first_answers(panel, outliers, mistakes, chances, first, config),
-        profiles=tuple(build_profiles(panel, pairs, sigmas, bias, mistakes, seen.model, untouched, resampler)),
+        profiles=tuple(build_profiles(panel, pairs, sigmas, bias, mistakes, seen.model, untouched, resampler, left)),
         gold=tuple(gold_tests(panel, more.decided, config.experts, common, config.queue_z)),
         periods=tuple(measure_periods(panel, pairs, sigmas.relative, resampler)) if len(panel.periods) > 1 else (),
         changes=tuple(find_changes(panel, pairs, sigmas.relative)),

@@ -48,6 +48,24 @@ class PairEquation:
         return self.middle / (2 * math.log(2))
 
 
+def moved_by_all(relative: Floats, pairs: Pairs, left: Bools) -> Floats:
+    """`relative` (P, 21) of joints that no answer left where its pre-label had them, in units of their own σ.
+
+    Who leaves more alone is at the same place as others who do more often; those pairs are no two opinions and take no
+    part, so that what is left of such people would look as if they erred more, and the others less, than they do. σ
+    holds joints that one of two left, too, and with them the pre-label's error: these here have another one.
+
+    Args:
+        relative: d² / (σ² s²).
+        pairs: of the panel.
+        left: (H, A, 21) of `prelabels.untouched_joints`.
+    """
+    by_somebody = np.asarray(left.any(axis=1))
+    kept = np.where(by_somebody[pairs.hand], np.nan, relative)
+    known = kept[np.isfinite(kept)]
+    return kept * (4 * math.log(2) / float(np.median(known))) if by_somebody.any() and len(known) else kept
+
+
 def error_factors(panel: Panel, pairs: Pairs, relative: Floats) -> Floats:
     """(n annotators) how many times σ each errs, from d² / (σ² s²) (P, 21) of the joints whose state is undisputed.
 

@@ -18,6 +18,7 @@ from hint_tools.qc.identity import TRUNCATE, Renaming, excluded_joints, pair_gai
 from hint_tools.qc.label_error import Labels, apart_from_labels, measure_labels
 from hint_tools.qc.mistakes import Mistake
 from hint_tools.qc.panel import Pairs, Panel, build_pairs
+from hint_tools.qc.prelabels import untouched_joints
 from hint_tools.qc.scale import Sizes, geometric_median, measure
 from hint_tools.qc.shifted import find_shifted, merged
 from hint_tools.qc.sigmas import Sigmas, measure_sigmas
@@ -78,8 +79,9 @@ def analyse_joints(
     for mistake in elsewhere:
         away[mistake.hand, list(mistake.slots)] = True
     excluded, labels = away, None
+    left, _ = untouched_joints(panel, predictions, config.rubber_stamp_px)
     for number in range(_ROUNDS):
-        sigmas = measure_sigmas(panel, pairs, sizes.scale, excluded)
+        sigmas = measure_sigmas(panel, pairs, sizes.scale, excluded, left=left)
         personal = sigmas.in_px(panel, sizes.scale, personal=True)
         if number + 1 == _ROUNDS:
             labels = measure_labels(panel, predictions, personal, away, sizes.scale, config.rubber_stamp_px)
@@ -93,5 +95,5 @@ def analyse_joints(
         excluded = away | excluded_joints(panel, renamings)
         positions = robust_positions(panel.keypoints, personal, excluded)
         sizes = measure(positions.mean, panel.keypoints, asked)
-    sigmas = measure_sigmas(panel, pairs, sizes.scale, excluded, resampler)
+    sigmas = measure_sigmas(panel, pairs, sizes.scale, excluded, resampler, left)
     return Joints(pairs, sizes, sigmas, renamings, elsewhere, excluded, positions, labels)

@@ -15,7 +15,7 @@ from hint_tools.core.printable import shortened
 from hint_tools.qc.bias import Bias
 from hint_tools.qc.bootstrap import Estimate, Resampler, wilson_ends
 from hint_tools.qc.dawid_skene import VisibilityModel, judged_joints, without_folds
-from hint_tools.qc.factors import factor_intervals
+from hint_tools.qc.factors import factor_intervals, moved_by_all
 from hint_tools.qc.kinds import KINDS
 from hint_tools.qc.mistakes import Mistake
 from hint_tools.qc.panel import Pairs, Panel
@@ -72,6 +72,7 @@ def build_profiles(
     occlusion: VisibilityModel,
     untouched: npt.NDArray[np.int64],
     resampler: Resampler,
+    left: npt.NDArray[np.bool_] | None = None,
 ) -> list[Profile]:
     """One profile an annotator, in their order.
 
@@ -87,8 +88,10 @@ def build_profiles(
         occlusion: Dawid and Skene's model.
         untouched: (H, A) of `prelabels.untouched_answers`.
         resampler: of the panel's pictures.
+        left: (H, A, 21) joints left where the pre-label had them: they tell of nobody's error.
     """
-    errors = factor_intervals(panel, pairs, sigmas.relative, sigmas.influence, resampler)
+    told_by = sigmas.relative if left is None else moved_by_all(sigmas.relative, pairs, left)
+    errors = factor_intervals(panel, pairs, told_by, sigmas.influence, resampler)
     told = np.array([np.isfinite(e.low) for e in errors], dtype=np.bool_)
     known = len(panel.annotators) > 2 and len(pairs.hand) > 0
     judgement = _occlusion_intervals(panel, occlusion, told, resampler)

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from hint_tools.core.records import Visibility
 from hint_tools.core.skeleton import FINGER_JOINTS, JOINT_INDEX, JOINT_NAMES, N_JOINTS
 from hint_tools.qc.bootstrap import Estimate, Resampler
-from hint_tools.qc.factors import MIN_PAIRS, error_factors
+from hint_tools.qc.factors import MIN_PAIRS, error_factors, moved_by_all
 from hint_tools.qc.influence import sigma_influence
 from hint_tools.qc.panel import Pairs, Panel
 
@@ -134,7 +134,12 @@ def _undisputed(visibility: Ints, state: int) -> Bools:
 
 
 def measure_sigmas(
-    panel: Panel, pairs: Pairs, scale: Floats, excluded: Bools, resampler: Resampler | None = None
+    panel: Panel,
+    pairs: Pairs,
+    scale: Floats,
+    excluded: Bools,
+    resampler: Resampler | None = None,
+    left: Bools | None = None,
 ) -> Sigmas:
     """σ of each joint, visible and occluded, from pairs where its state is `UNDISPUTED` and not both on the pre-label.
 
@@ -144,6 +149,7 @@ def measure_sigmas(
         scale: (H) px.
         excluded: (H, A, 21) joints that take no part: of fingers that were mistaken for others.
         resampler: of the panel's images; without one nothing says how sure all of it is.
+        left: (H, A, 21) joints left where the pre-label had them: who errs how much is told by the others alone.
     """
     kept = np.where(excluded[..., None], np.nan, panel.keypoints)
     offset = kept[pairs.hand, pairs.first] - kept[pairs.hand, pairs.second]
@@ -177,7 +183,8 @@ def measure_sigmas(
         sources=panel.sources,
     )
     relative = _relative(found, agreed_on, source)
-    found = replace(found, relative=relative, factors=error_factors(panel, pairs, relative))
+    told = relative if left is None else moved_by_all(relative, pairs, left)
+    found = replace(found, relative=relative, factors=error_factors(panel, pairs, told))
     if resampler is None:
         return found
     return replace(found, influence=_influence(found, agreed_on, panel, pairs, resampler))
