@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
+
 from hint_tools.core.quoted_names import plain
 from hint_tools.core.records import Consensus, Fit, Frame, Hand, Prediction, QueueItem, Status, Submission
 from hint_tools.qc.agreement import Agreement, measure_agreement, pair_distances, pck_curves
@@ -38,7 +41,7 @@ from hint_tools.qc.occlusion import (
 from hint_tools.qc.occlusion_intervals import OcclusionEstimates, occlusion_estimates
 from hint_tools.qc.panel import Panel, build_panel
 from hint_tools.qc.plausible import AFTER_A_FIT, implausible
-from hint_tools.qc.prelabels import untouched_answers, untouched_joints
+from hint_tools.qc.prelabels import untouched_answers
 from hint_tools.qc.profiles import Profile, build_profiles
 from hint_tools.qc.queue import Outliers, build_queue, find_outliers, worth_a_look
 from hint_tools.qc.repeats import Repeats, measure_repeats
@@ -46,6 +49,9 @@ from hint_tools.qc.scale import Sizes
 from hint_tools.qc.shared_mistakes import mirrored_by_all
 from hint_tools.qc.sigmas import Sigmas
 from hint_tools.qc.votes import RejectionVote, SideVote, vote_rejection, vote_side, vote_visibility
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,8 +130,9 @@ def analyse(
     pairs, sizes, sigmas = joints.pairs, joints.sizes, joints.sigmas
     side, rejection = vote_side(panel, source_sides(panel, hands)), vote_rejection(panel)
     seen = vote_visibility(panel)
-    mistakes = _mistakes(panel, hands, predictions, more, joints, side, rejection, config)
     common = sigmas.in_px(panel, sizes.scale, personal=False)
+    untouched = untouched_answers(panel, predictions, config.rubber_stamp_px)
+    mistakes = _mistakes(panel, hands, predictions, more, joints, common, untouched, side, rejection, config)
     first = conclude(panel, hands, joints, seen, side, rejection, config)
     later = decide(more.decided, hands, sigmas, config)
     consensus = {c.hand_id: c for c in (*first.records, *later.records)}
@@ -133,10 +140,8 @@ def analyse(
     outliers = find_outliers(panel, pairs, common)
     distances = pair_distances(panel, pairs, common)
     placed = in_hand_frame(panel, joints.positions.mean, sizes.scale, common, joints.excluded)
-    untouched = untouched_answers(panel, predictions, config.rubber_stamp_px)
-    left, _ = untouched_joints(panel, predictions, config.rubber_stamp_px)
     bias = measure_bias(panel, placed, resampler)
-    agreement = measure_agreement(panel, pairs, distances, sizes, resampler, sigmas.influence, left)
+    agreement = measure_agreement(panel, pairs, distances, sizes, resampler, sigmas.influence, joints.left)
     agreement += agreement_by_round(agreement[0], more.later, more.decided.hand_ids, later.sizes, sigmas, config)
     return Analysis(
         panel=panel,
@@ -153,7 +158,9 @@ def analyse(
         chances=chances,
         quoted_queue=tuple(_queue(panel, outliers, mistakes, chances, first, later, config)),
         worth_a_look=_by_first_answers(panel, outliers, mistakes, chances, first, config),
-        profiles=tuple(build_profiles(panel, pairs, sigmas, bias, mistakes, seen.model, untouched, resampler, left)),
+        profiles=tuple(
+            build_profiles(panel, pairs, sigmas, bias, mistakes, seen.model, untouched, resampler, joints.left)
+        ),
         gold=tuple(gold_tests(panel, more.decided, config.experts, common, config.queue_z)),
         periods=tuple(measure_periods(panel, pairs, sigmas.relative, resampler)) if len(panel.periods) > 1 else (),
         changes=tuple(find_changes(panel, pairs, sigmas.relative)),
@@ -176,12 +183,12 @@ def _mistakes(
     predictions: Mapping[str, Prediction],
     more: Beside,
     joints: Joints,
+    sigma_px: Floats,
+    untouched: Ints,
     side: SideVote,
     rejection: RejectionVote,
     config: QcConfig,
 ) -> list[Mistake]:
-    untouched = untouched_answers(panel, predictions, config.rubber_stamp_px)
-    sigma_px = joints.sigmas.in_px(panel, joints.sizes.scale, personal=False)
     found = [
         *renaming_mistakes(panel, joints.renamings),
         *side_mistakes(panel, side),

@@ -72,10 +72,11 @@ def decide(panel: Panel, hands: Mapping[str, Hand], sigmas: Sigmas, config: QcCo
     """
     pairs = build_pairs(panel)
     nobody = np.zeros(panel.visibility.shape, dtype=np.bool_)
-    sizes = measure(geometric_median(panel.keypoints.swapaxes(1, 2)), panel.keypoints, asked_boxes(panel, hands))
+    asked = asked_boxes(panel, hands)
+    sizes = measure(geometric_median(panel.keypoints.swapaxes(1, 2)), panel.keypoints, asked)
     expected = sigmas.in_px(panel, sizes.scale, personal=False)
     positions = robust_positions(panel.keypoints, expected, nobody)
-    sizes = measure(positions.mean, panel.keypoints, asked_boxes(panel, hands))
+    sizes = measure(positions.mean, panel.keypoints, asked)
     side, rejection = vote_side(panel, source_sides(panel, hands)), vote_rejection(panel)
     seen = vote_visibility(panel)
     met = meet(panel, pairs, expected, nobody, positions.mean, seen.state, config.queue_z)

@@ -42,6 +42,7 @@ class Joints:
         excluded: (H, A, 21) joints that took no part because of the last two.
         positions: the consensus.
         labels: the pre-labels and their error, where there are enough.
+        left: (H, A, 21) joints left where the pre-label had them.
     """
 
     pairs: Pairs
@@ -52,6 +53,7 @@ class Joints:
     excluded: Bools
     positions: Positions
     labels: Labels | None
+    left: Bools
 
 
 def analyse_joints(
@@ -96,4 +98,4 @@ def analyse_joints(
         positions = robust_positions(panel.keypoints, personal, excluded)
         sizes = measure(positions.mean, panel.keypoints, asked)
     sigmas = measure_sigmas(panel, pairs, sizes.scale, excluded, resampler, left)
-    return Joints(pairs, sizes, sigmas, renamings, elsewhere, excluded, positions, labels)
+    return Joints(pairs, sizes, sigmas, renamings, elsewhere, excluded, positions, labels, left)
